@@ -1,0 +1,253 @@
+"""Every error that warehouse_ml raises on purpose.
+
+One base class, and a subclass per thing that the caller can do about it. A constructor takes
+the facts and writes the sentence; the facts stay attributes.
+"""
+
+from collections.abc import Collection, Sequence
+from difflib import get_close_matches
+
+
+def _did_you_mean(name: str, known: Collection[str]) -> str:
+    folded = {candidate.casefold(): candidate for candidate in known}
+    near = get_close_matches(name.casefold(), folded, n=1)
+    return f" Did you mean {folded[near[0]]!r}?" if near else ""
+
+
+def _listed(names: Collection[str], limit: int = 8) -> str:
+    shown = [repr(name) for name in list(names)[:limit]]
+    if len(names) > limit:
+        shown.append(f"and {len(names) - limit} more")
+    return ", ".join(shown)
+
+
+class WarehouseMLError(Exception):
+    """The base of every error of this package."""
+
+
+class MissingDependencyError(WarehouseMLError):
+    """A feature was asked for whose optional dependency is not installed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        self.package = package
+        self.extra = extra
+        super().__init__(
+            f"This needs {package!r}, which is not installed: pip install 'warehouse-ml[{extra}]'"
+        )
+
+
+# --- names and the registry ---------------------------------------------------------------
+
+
+class InvalidNameError(WarehouseMLError):
+    """A model or alias name is not one that SQL can hold without quoting."""
+
+    def __init__(self, kind: str, name: str, reason: str) -> None:
+        self.kind = kind
+        self.name = name
+        super().__init__(f"{name!r} is not a valid {kind}: {reason}.")
+
+
+class ModelNotFoundError(WarehouseMLError):
+    """A query or a call names a model that the registry does not hold."""
+
+    def __init__(self, name: str, known: Collection[str]) -> None:
+        self.name = name
+        hint = _did_you_mean(name, known)
+        if not hint and not known:
+            hint = " No model is registered here."
+        super().__init__(f"No model named {name!r}.{hint}")
+
+
+class VersionNotFoundError(WarehouseMLError):
+    """A selector names a version that the model does not have."""
+
+    def __init__(self, name: str, selector: str, known: Collection[int]) -> None:
+        self.name = name
+        self.selector = selector
+        has = f"It has {_listed([str(v) for v in known])}." if known else "It has none."
+        super().__init__(f"Model {name!r} has no version {selector!r}. {has}")
+
+
+class AliasNotFoundError(WarehouseMLError):
+    """A selector names an alias that the model does not have."""
+
+    def __init__(self, name: str, alias: str, known: Collection[str]) -> None:
+        self.name = name
+        self.alias = alias
+        hint = _did_you_mean(alias, known)
+        if not hint:
+            hint = f" It has {_listed(known)}." if known else " It has no aliases yet."
+        super().__init__(f"Model {name!r} has no alias {alias!r}.{hint}")
+
+
+class RegistryError(WarehouseMLError):
+    """The registry could not be read or written."""
+
+
+class ReadOnlyError(RegistryError):
+    """A registration was asked for on a database that is open read-only."""
+
+    def __init__(self, action: str) -> None:
+        super().__init__(f"The database is open read-only, so it cannot {action}. Open it for writing.")
+
+
+class CorruptModelError(RegistryError):
+    """The stored bytes of a version are not the ones that were registered."""
+
+    def __init__(self, name: str, version: int, detail: str) -> None:
+        self.name = name
+        self.version = version
+        super().__init__(
+            f"The stored bytes of '{name}@{version}' are damaged ({detail}); it was not loaded. "
+            "Register the model again or restore the database."
+        )
+
+
+class FormatVersionError(RegistryError):
+    """A model or a registry was written by a newer warehouse_ml."""
+
+    def __init__(self, what: str, found: int, supported: int) -> None:
+        self.found = found
+        self.supported = supported
+        super().__init__(
+            f"{what} has format version {found}; this warehouse_ml reads up to {supported}. Upgrade it: "
+            "pip install -U warehouse-ml"
+        )
+
+
+# --- SQL -----------------------------------------------------------------------------------
+
+
+class SqlError(WarehouseMLError):
+    """A statement with a model call that cannot be compiled."""
+
+
+class CallSyntaxError(SqlError):
+    """A model call is not written as the grammar wants it."""
+
+    def __init__(self, call: str, problem: str) -> None:
+        self.call = call
+        super().__init__(f"In {call}: {problem}.")
+
+
+class ArityError(SqlError):
+    """A positional call has another number of arguments than the model has features."""
+
+    def __init__(self, model: str, features: Sequence[str], given: int) -> None:
+        self.model = model
+        self.features = tuple(features)
+        self.given = given
+        super().__init__(
+            f"Model {model!r} takes {len(features)} feature{'s' * (len(features) != 1)} "
+            f"({_listed(features, 12)}); the call gives {given}."
+        )
+
+
+class MissingFeatureError(SqlError):
+    """A call by name does not provide a feature that the model needs."""
+
+    def __init__(self, model: str, feature: str, columns: Collection[str]) -> None:
+        self.model = model
+        self.feature = feature
+        hint = _did_you_mean(feature, columns)
+        if not hint and columns:
+            hint = f" There is {_listed(columns, 12)}."
+        super().__init__(f"Model {model!r} needs the feature {feature!r}, which is not in scope.{hint}")
+
+
+class UnknownFeatureError(SqlError):
+    """A call names a feature that the model does not have."""
+
+    def __init__(self, model: str, feature: str, features: Collection[str]) -> None:
+        self.model = model
+        self.feature = feature
+        hint = _did_you_mean(feature, features) or f" It has {_listed(features, 12)}."
+        super().__init__(f"Model {model!r} has no feature {feature!r}.{hint}")
+
+
+class AmbiguousFeatureError(SqlError):
+    """More than one column in scope could be the feature."""
+
+    def __init__(self, model: str, feature: str, candidates: Collection[str]) -> None:
+        self.model = model
+        self.feature = feature
+        super().__init__(
+            f"The feature {feature!r} of model {model!r} is ambiguous: {_listed(candidates)} match. "
+            "Name it in the call."
+        )
+
+
+class FeatureTypeError(SqlError):
+    """A call gives a feature a type that is not losslessly the feature's own."""
+
+    def __init__(self, model: str, feature: str, expected: str, given: str) -> None:
+        self.model = model
+        self.feature = feature
+        self.expected = expected
+        self.given = given
+        super().__init__(
+            f"The feature {feature!r} of model {model!r} is {expected}; the query gives {given}. "
+            "Cast it in the query."
+        )
+
+
+class MethodError(SqlError):
+    """A model has no such method: PREDICT_PROBA of a regressor."""
+
+    def __init__(self, model: str, method: str, task: str) -> None:
+        self.model = model
+        self.method = method
+        super().__init__(f"Model {model!r} is a {task} model and has no {method}; use PREDICT.")
+
+
+class ScoringError(WarehouseMLError):
+    """A row cannot be scored: an unknown category that the estimator refuses, a NULL under policy `error`."""
+
+
+# --- export and import ----------------------------------------------------------------------
+
+
+class ExportError(WarehouseMLError):
+    """An estimator cannot be exported."""
+
+
+class NotFittedError(ExportError):
+    """The estimator has not been fitted."""
+
+    def __init__(self, estimator: str) -> None:
+        super().__init__(f"{estimator} is not fitted; call fit before you register it.")
+
+
+class UnsupportedStepError(ExportError):
+    """A step of the estimator has no faithful form in ONNX."""
+
+    def __init__(self, step: str, estimator: str, reason: str, advice: str = "") -> None:
+        self.step = step
+        self.estimator = estimator
+        where = f"step {step!r} ({estimator})" if step else estimator
+        super().__init__(f"Cannot export {where}: {reason}.{' ' + advice if advice else ''}")
+
+
+class SampleError(ExportError):
+    """The sample does not fit the estimator: empty, or other columns than it was fitted on."""
+
+
+class ImportModelError(WarehouseMLError):
+    """An ONNX file is not one that can be registered."""
+
+
+class ParityError(WarehouseMLError):
+    """A model does not score as its estimator does, so it was not registered.
+
+    Attributes:
+        report: The `ParityReport` with the figures and the worst rows.
+    """
+
+    def __init__(self, message: str, report: object) -> None:
+        self.report = report
+        super().__init__(message)
+
+
+class TrainError(WarehouseMLError):
+    """A training query, target or estimator that do not go together."""
