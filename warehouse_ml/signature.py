@@ -127,7 +127,7 @@ class Refusal:
     """A column of the graph's output `refused`: true where the estimator would have raised.
 
     Attributes:
-        feature: The position of the feature whose value is refused.
+        feature: The position of the feature whose value is refused, or -1 where a step computed the value.
         reason: Why, as the estimator would say it: `unknown category`.
     """
 

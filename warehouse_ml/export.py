@@ -1,0 +1,116 @@
+"""Turn a fitted estimator into ONNX bytes and a signature."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from warehouse_ml.errors import MissingDependencyError, NotFittedError
+from warehouse_ml.sample import Sample
+from warehouse_ml.signature import METADATA_KEY, Feature, Signature
+
+if TYPE_CHECKING:
+    import onnx
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A model, before its missing-value policies are chosen and proved.
+
+    Attributes:
+        graph: The ONNX model.
+        signature: Features and results.
+    """
+
+    graph: onnx.ModelProto
+    signature: Signature
+
+    def with_features(self, features: tuple[Feature, ...]) -> Exported:
+        """The same model with other policies."""
+        return replace(self, signature=replace(self.signature, features=features))
+
+    def serialize(self) -> bytes:
+        """The ONNX file with the signature in its metadata; the same model is the same bytes."""
+        model = type(self.graph)()
+        model.CopyFrom(self.graph)
+        entry = model.metadata_props.add()
+        entry.key, entry.value = METADATA_KEY, self.signature.to_json()
+        return bytes(model.SerializeToString(deterministic=True))
+
+
+def export(estimator: Any, sample: Sample, *, outputs: tuple[str, ...] | None = None) -> Exported:
+    """Write a fitted estimator as an ONNX graph.
+
+    Args:
+        estimator: A fitted estimator of scikit-learn, XGBoost or LightGBM.
+        sample: Rows that it can score; they give the types of the features.
+        outputs: The names of several outputs; by default y0, y1, … or what the transformer calls them.
+
+    Raises:
+        NotFittedError: It has not been fitted.
+        UnsupportedStepError: A step has no faithful form in ONNX.
+        MissingDependencyError: The training extra is not installed.
+    """
+    try:
+        from warehouse_ml.exporters.columns import Columns
+        from warehouse_ml.exporters.exporter import Exporter
+        from warehouse_ml.exporters.outputs import name_outputs
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(str(error.name), "train") from None
+    require_fitted(estimator)
+    exporter = Exporter()
+    columns = Columns.join(
+        exporter.feature(index, feature.type, _categories(sample, index))
+        for index, feature in enumerate(sample.features)
+    )
+    if hasattr(estimator, "predict"):
+        named = name_outputs(exporter.predict(estimator, columns), outputs)
+    else:
+        transformed = exporter.numbers(exporter.transform(estimator, columns))
+        named = name_outputs(transformed, outputs or _names_out(estimator))
+    tensors = dict(named.tensors)
+    if exporter.refusals:
+        tensors["refused"] = exporter.graph.concat([rows for rows, _ in exporter.refusals])
+    used = exporter.graph.inputs_of(tensors.values())
+    signature = Signature(
+        task=named.task,
+        features=sample.features,
+        inputs=tuple(entry for name, entry in exporter.inputs.items() if name in used),
+        prediction=named.prediction,
+        probabilities=named.probabilities,
+        classes=named.classes,
+        refusals=tuple(refusal for _, refusal in exporter.refusals),
+    )
+    return Exported(exporter.graph.build(tensors), signature)
+
+
+def require_fitted(estimator: Any) -> None:
+    """Check that `fit` was called.
+
+    Raises:
+        NotFittedError: It was not, or it is no estimator.
+    """
+    from sklearn.exceptions import NotFittedError as SklearnNotFitted
+    from sklearn.utils.validation import check_is_fitted
+
+    if isinstance(estimator, type) or not hasattr(estimator, "fit"):
+        raise NotFittedError(repr(estimator))
+    try:
+        check_is_fitted(estimator)
+    except SklearnNotFitted:
+        raise NotFittedError(type(estimator).__name__) from None
+
+
+def _categories(sample: Sample, index: int) -> NDArray[Any] | None:
+    dtype: Any = sample.frame.dtypes.iloc[index]
+    categories = getattr(dtype, "categories", None)
+    return None if categories is None else np.asarray(categories)
+
+
+def _names_out(transformer: Any) -> tuple[str, ...] | None:
+    if not hasattr(transformer, "get_feature_names_out"):
+        return None
+    return tuple(str(name) for name in transformer.get_feature_names_out())

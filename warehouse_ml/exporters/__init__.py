@@ -1,0 +1,40 @@
+"""Converters: what each estimator does, restated as an ONNX graph.
+
+A module holds one family. Its `TRANSFORMERS` and `PREDICTORS` map "library.ClassName" to a converter:
+
+    def converter(estimator, columns: Columns, exporter: Exporter) -> Columns       # TRANSFORMERS
+    def converter(estimator, columns: Columns, exporter: Exporter) -> Prediction    # PREDICTORS
+
+A class may stand in both: a pipeline asks for its transform in the middle, for its prediction at the end.
+"""
+
+FAMILIES: tuple[str, ...] = (
+    "compose",
+    "scaling",
+    "encoders",
+    "imputers",
+    "selection",
+    "functions",
+    "text",
+    "linear",
+    "discriminant",
+    "naive_bayes",
+    "svm",
+    "neural",
+    "neighbors",
+    "gaussian_process",
+    "cluster",
+    "mixture",
+    "decomposition",
+    "kernels",
+    "covariance",
+    "isotonic",
+    "dummy",
+    "calibration",
+    "ensemble",
+    "multi",
+    "sklearn_trees",
+    "xgboost",
+    "lightgbm",
+)
+"""The modules of this package that hold converters; loaded when something is exported."""

@@ -1,0 +1,1 @@
+"""calibration: not written yet."""

@@ -1,0 +1,1 @@
+"""decomposition: not written yet."""

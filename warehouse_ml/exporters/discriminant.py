@@ -1,0 +1,1 @@
+"""discriminant: not written yet."""

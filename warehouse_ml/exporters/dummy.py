@@ -1,0 +1,1 @@
+"""dummy: not written yet."""

@@ -1,0 +1,1 @@
+"""encoders: not written yet."""

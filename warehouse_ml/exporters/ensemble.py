@@ -1,0 +1,1 @@
+"""ensemble: not written yet."""

@@ -1,0 +1,1 @@
+"""imputers: not written yet."""

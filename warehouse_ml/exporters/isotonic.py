@@ -1,0 +1,1 @@
+"""isotonic: not written yet."""

@@ -1,0 +1,1 @@
+"""lightgbm: not written yet."""

@@ -1,0 +1,1 @@
+"""multi: not written yet."""

@@ -1,0 +1,1 @@
+"""neighbors: not written yet."""

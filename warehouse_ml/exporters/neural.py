@@ -1,0 +1,1 @@
+"""neural: not written yet."""

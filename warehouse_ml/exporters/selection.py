@@ -1,0 +1,1 @@
+"""selection: not written yet."""

@@ -1,0 +1,1 @@
+"""sklearn_trees: not written yet."""

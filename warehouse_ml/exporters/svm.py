@@ -1,0 +1,1 @@
+"""svm: not written yet."""

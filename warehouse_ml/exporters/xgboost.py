@@ -1,0 +1,1 @@
+"""xgboost: not written yet."""
