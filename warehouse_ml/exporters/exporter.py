@@ -132,8 +132,10 @@ class Exporter:
     @contextmanager
     def _at(self, step: str, estimator: Any) -> Iterator[None]:
         self._path.append((step, estimator))
-        yield
-        self._path.pop()  # not in a finally: the path must still stand when the error is written
+        try:
+            yield
+        finally:
+            self._path.pop()
 
 
 @cache
