@@ -192,6 +192,14 @@ class FeatureTypeError(SqlError):
         )
 
 
+class ScopeError(SqlError):
+    """The engine cannot tell which columns are in scope of a call: a table does not exist, say."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"The columns in scope of a model call cannot be found: {reason}")
+
+
 class MethodError(SqlError):
     """A model has no such method: PREDICT_PROBA of a regressor."""
 
