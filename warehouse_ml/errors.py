@@ -14,6 +14,11 @@ def _did_you_mean(name: str, known: Collection[str]) -> str:
     return f" Did you mean {folded[near[0]]!r}?" if near else ""
 
 
+def near_miss(name: str, known: Collection[str]) -> str:
+    """A sentence that names the nearest of the known names, or nothing; it starts with a space."""
+    return _did_you_mean(name, known)
+
+
 def _listed(names: Collection[str], limit: int = 8) -> str:
     shown = [repr(name) for name in list(names)[:limit]]
     if len(names) > limit:

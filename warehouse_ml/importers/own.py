@@ -1,0 +1,98 @@
+"""Take back a file that warehouse_ml exported: its signature lies in its metadata."""
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from warehouse_ml.errors import ImportModelError
+from warehouse_ml.importers.inputs import ELEMENTS
+from warehouse_ml.importers.probe import OutputFacts
+from warehouse_ml.signature import METADATA_KEY, TYPES, Output, Signature
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+_KINDS = {"DOUBLE": "f", "BIGINT": "i", "BOOLEAN": "bi", "VARCHAR": "s", "TIMESTAMP": ""}
+_POLICIES = ("model", "null", "error", "default")
+_TRANSFORMS = ("lower", "strip_accents_unicode", "strip_accents_ascii")
+
+
+def own_signature(model: "ModelProto") -> Signature | None:
+    """The signature that the file carries, or None.
+
+    Raises:
+        ImportModelError: It cannot be read, or does not fit the graph's inputs.
+        FormatVersionError: A newer release wrote it.
+    """
+    texts = [entry.value for entry in model.metadata_props if entry.key == METADATA_KEY]
+    if not texts:
+        return None
+    try:
+        signature = Signature.from_json(texts[-1])
+        problem = _inputs_problem(signature, model)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError):
+        problem = "it cannot be read"
+    if problem:
+        raise _damaged(problem)
+    return signature
+
+
+def check_results(signature: Signature, facts: Mapping[str, OutputFacts]) -> None:
+    """Check that the graph's outputs are those of the signature.
+
+    Raises:
+        ImportModelError: They are not.
+    """
+    leaves = [*signature.prediction.leaves()]
+    if signature.probabilities is not None:
+        leaves += signature.probabilities.leaves()
+        fields = signature.probabilities.fields
+        if signature.classes and len(fields) != len(signature.classes):
+            raise _damaged(f"it has {len(signature.classes)} classes and {len(fields)} probabilities")
+    for leaf in leaves:
+        problem = _leaf_problem(leaf, facts.get(leaf.tensor))
+        if problem:
+            raise _damaged(problem)
+    refused = facts.get("refused")
+    if signature.refusals and (refused is None or refused.width != len(signature.refusals)):
+        raise _damaged("the output 'refused' is not there, or has another width")
+
+
+def _inputs_problem(signature: Signature, model: "ModelProto") -> str:
+    for feature in signature.features:
+        if not isinstance(feature.name, str) or feature.missing not in _POLICIES:
+            return f"the feature {feature.name!r} is not described as it should be"
+        if feature.type not in TYPES:
+            return f"the feature {feature.name!r} has the unknown type {feature.type!r}"
+    constants = {tensor.name for tensor in model.graph.initializer}
+    entries = {entry.name: entry.type for entry in model.graph.input if entry.name not in constants}
+    if sorted(entries) != sorted(entry.name for entry in signature.inputs):
+        return "the graph has other inputs"
+    for entry in signature.inputs:
+        if not 0 <= entry.feature < len(signature.features) or not set(entry.transform) <= set(_TRANSFORMS):
+            return f"the input {entry.name!r} is not described as it should be"
+        tensor = entries[entry.name].tensor_type
+        kind = signature.features[entry.feature].type
+        shape = tensor.shape.dim
+        if tensor.elem_type != ELEMENTS[TYPES[kind].onnx] or len(shape) != 2 or shape[1].dim_value != 1:
+            return f"the input {entry.name!r} has another type or shape"
+        if shape[0].HasField("dim_value"):
+            return f"the input {entry.name!r} is fixed to {shape[0].dim_value} rows"
+    if any(not 0 <= refusal.feature < len(signature.features) for refusal in signature.refusals):
+        return "a refusal names a feature that is not there"
+    json.dumps(signature.to_json())
+    return ""
+
+
+def _leaf_problem(leaf: Output, facts: OutputFacts | None) -> str:
+    if facts is None or facts.shape is None or not facts.rowwise:
+        return f"the graph has no output {leaf.tensor!r} of one row per row"
+    if facts.dtype[:1] not in (_KINDS.get(leaf.type) or "-"):
+        return f"the output {leaf.tensor!r} is {facts.dtype}, not {leaf.type}"
+    if (leaf.column is None) != (len(facts.shape) == 1) or not 0 <= (leaf.column or 0) < facts.width:
+        return f"the output {leaf.tensor!r} has another shape"
+    return ""
+
+
+def _damaged(problem: str) -> ImportModelError:
+    return ImportModelError(f"The file's own signature is damaged or not its own: {problem}.")
