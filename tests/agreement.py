@@ -79,7 +79,8 @@ def assert_agrees(estimator: Any, sample: Any, rows: Any = None, *, rtol: float 
         wanted = estimator.predict_proba(fed)
         blocks = wanted if isinstance(wanted, list) else [wanted]
         got = np.column_stack(score(estimator, sample, rows, "predict_proba"))
-        if got.shape[1] == 1 and blocks[0].shape[1] == 2 or len(blocks) > 1 and got.shape[1] == len(blocks):
+        binary = got.shape[1] == 1 and blocks[0].shape[1] == 2
+        if binary or (len(blocks) > 1 and got.shape[1] == len(blocks)):
             blocks = [block[:, 1:] for block in blocks]
         assert_close(got, np.column_stack(blocks), rtol)
 

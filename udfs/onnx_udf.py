@@ -148,7 +148,9 @@ def _prepare(feature: Mapping[str, Any], values: Any, missing: Any, lenient: boo
         return values, unscored
     policy = feature["missing"]
     if policy == "error" and not lenient:
-        raise ScoringError(f"The feature {feature['name']!r} is NULL, and the model's policy for it is 'error'.")
+        raise ScoringError(
+            f"The feature {feature['name']!r} is NULL, and the model's policy for it is 'error'."
+        )
     fill: Any = "" if kind == "VARCHAR" else 0
     if policy == "model":
         fill = NULL_TEXT if kind == "VARCHAR" else np.nan

@@ -181,4 +181,6 @@ def _feature(name: str, column: pd.Series[Any]) -> Feature:
         return Feature(name, "BOOLEAN")
     if kind in {"integer", "floating", "mixed-integer-float", "decimal"}:
         return Feature(name, "DOUBLE")
-    raise SampleError(f"The column {name!r} holds {kind} values; a feature is a number, a text, a boolean or a time.")
+    raise SampleError(
+        f"The column {name!r} holds {kind} values; a feature is a number, a text, a boolean or a time."
+    )

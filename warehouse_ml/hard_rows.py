@@ -1,0 +1,112 @@
+"""Rows that a sample does not hold and that production does: where exports go wrong without an error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from warehouse_ml.signature import Feature
+
+UNSEEN_TEXT = "unseen \u00e9\u00fc\U0001f9ea value"
+
+_LARGE = (2.0**24 + 1, 1_767_225_601.0, 1_767_225_601_123.0, 1e18, 1e30, 3e38, 1e308, np.inf)
+"""Beyond float32's whole numbers; now in seconds and in milliseconds; and up to what a double holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class HardRows:
+    """Invented rows.
+
+    Attributes:
+        values: The rows, as values.
+        feature: For each row the position of the feature that was changed.
+        magnitude: For each row the extreme magnitude put there, or 0 where an ordinary value was.
+    """
+
+    values: pd.DataFrame
+    feature: np.ndarray[Any, Any]
+    magnitude: np.ndarray[Any, Any]
+
+
+def hard_rows(
+    values: pd.DataFrame, features: Sequence[Feature], *, seed: int = 0, limit: int = 2000
+) -> HardRows:
+    """Change one feature at a time in rows of the sample.
+
+    Numbers become their own floating-point neighbours, values in and around the sample's range, zeros,
+    denormals and extremes within the feature's limit; texts become empty, unseen, padded, of another case;
+    each becomes NULL; and the sample's first row stands twice.
+
+    Args:
+        values: The sample's rows, as values.
+        features: The features with policies and limits.
+        seed: Chooses the rows and the neighbours.
+        limit: How many rows at the most, evenly thinned.
+    """
+    random = np.random.default_rng(seed)
+    rows: list[pd.Series[Any]] = []
+    changed: list[int] = []
+    magnitudes: list[float] = []
+    for index, feature in enumerate(features):
+        ordinary = _ordinary(values[feature.name], feature, random)
+        extreme = _extreme(feature)
+        for value, magnitude in [(v, 0.0) for v in ordinary] + [(v, abs(v)) for v in extreme]:
+            row = values.iloc[int(random.integers(len(values)))].copy()
+            row[feature.name] = value
+            rows.append(row)
+            changed.append(index)
+            magnitudes.append(magnitude)
+    rows.extend([values.iloc[0], values.iloc[0]])
+    changed.extend([-1, -1])
+    magnitudes.extend([0.0, 0.0])
+    if len(rows) > limit:
+        kept = np.linspace(0, len(rows) - 1, limit).round().astype(int)
+        rows = [rows[i] for i in kept]
+        changed = [changed[i] for i in kept]
+        magnitudes = [magnitudes[i] for i in kept]
+    frame = pd.DataFrame(
+        {name: pd.Series([row[name] for row in rows], dtype=object) for name in values.columns}
+    )
+    return HardRows(frame, np.array(changed), np.array(magnitudes))
+
+
+def _ordinary(column: pd.Series[Any], feature: Feature, random: np.random.Generator) -> list[Any]:
+    known = [value for value in column if value is not None]
+    hard: list[Any] = [None]
+    if feature.type == "VARCHAR":
+        hard += ["", UNSEEN_TEXT]
+        if known:
+            some = str(known[int(random.integers(len(known)))])
+            hard += [some, some + " ", some.swapcase()]
+    elif feature.type == "BOOLEAN":
+        hard += [True, False]
+    elif feature.type == "DOUBLE" and known:
+        numbers = np.array(known, dtype=np.float64)
+        low, high = numbers.min(), numbers.max()
+        reach = (high - low) or 1.0
+        picked = random.choice(numbers, 4)
+        hard += [low - reach / 2, high + reach / 2, (low + high) / 2, 0.0, -0.0, 5e-324, -1e-310, 1e-40]
+        hard += [np.nextafter(picked[0], np.inf), np.nextafter(picked[1], -np.inf)]
+        hard += [(picked[0] + picked[1]) / 2, np.float64(np.float32(picked[2])), picked[3]]
+        if all(float(value).is_integer() for value in numbers[:1000]):
+            hard += [float(np.floor((low + high) / 2)), high + 1, low - 1]
+        if feature.limit is not None:
+            hard = [value for value in hard if value is None or abs(value) <= feature.limit]
+    elif feature.type == "BIGINT" and known:
+        hard = [None, int(min(known)), int(max(known)), int(known[0]) + 1, 2**53 + 1]
+    elif feature.type == "TIMESTAMP" and known:
+        times = pd.to_datetime(pd.Series(known))
+        hard += [times.min(), times.max(), times.max() + pd.Timedelta(days=400), pd.Timestamp(0)]
+    return hard
+
+
+def _extreme(feature: Feature) -> list[float]:
+    if feature.type != "DOUBLE":
+        return []
+    top = np.inf if feature.limit is None else feature.limit
+    magnitudes = [magnitude for magnitude in _LARGE if magnitude <= top]
+    return [sign * magnitude for magnitude in magnitudes for sign in (1, -1)]

@@ -1,0 +1,108 @@
+"""Ask the estimator: its answers, row by row, and which rows it refuses."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from warehouse_ml.rows import as_estimator_frame
+from warehouse_ml.sample import Sample
+
+_RAISED_BY_ESTIMATORS = (
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,
+)
+"""What the libraries raise for values that they do not take. XGBoost's and LightGBM's errors are ValueErrors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What an estimator says of some rows.
+
+    Attributes:
+        columns: An array for each leaf of the result; rows that were refused hold anything.
+        refused: A bool mask of the rows for which the estimator raised.
+        reason: What it said of the first of them.
+    """
+
+    columns: tuple[NDArray[Any], ...]
+    refused: NDArray[np.bool_]
+    reason: str = ""
+
+
+class Oracle:
+    """An estimator as the truth that everything else is compared with."""
+
+    def __init__(self, estimator: Any, sample: Sample) -> None:
+        """Keep the estimator and the sample that shows how it wants to be fed."""
+        self._estimator = estimator
+        self._sample = sample
+
+    def accepts(self, values: pd.DataFrame) -> bool:
+        """Whether the estimator scores these rows without raising."""
+        return not isinstance(self._call(self._predict, values), Exception)
+
+    def predict(self, values: pd.DataFrame) -> Answers:
+        """What `predict` (or `transform`) returns for rows of values."""
+        return self._answers(self._predict, values)
+
+    def predict_proba(self, values: pd.DataFrame) -> Answers:
+        """What `predict_proba` returns, a column for each class of each output."""
+        return self._answers(self._predict_proba, values)
+
+    def _predict(self, fed: Any) -> list[NDArray[Any]]:
+        if hasattr(self._estimator, "predict"):
+            return _split(self._estimator.predict(fed))
+        return _split(self._estimator.transform(fed))
+
+    def _predict_proba(self, fed: Any) -> list[NDArray[Any]]:
+        result = self._estimator.predict_proba(fed)
+        blocks = result if isinstance(result, list) else [result]
+        return [column for block in blocks for column in _split(block)]
+
+    def _call(self, method: Callable[[Any], list[NDArray[Any]]], values: pd.DataFrame) -> Any:
+        fed = self._sample.fed(as_estimator_frame(values, self._sample))
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            try:
+                return method(fed)
+            except _RAISED_BY_ESTIMATORS as error:
+                return error
+
+    def _answers(self, method: Callable[[Any], list[NDArray[Any]]], values: pd.DataFrame) -> Answers:
+        """All at once; where that raises, by halves, until the rows to blame stand alone."""
+        result = self._call(method, values)
+        if not isinstance(result, Exception):
+            return Answers(tuple(result), np.zeros(len(values), dtype=bool))
+        if len(values) == 1:
+            return Answers((), np.ones(1, dtype=bool), str(result))
+        middle = len(values) // 2
+        halves = [self._answers(method, part) for part in (values.iloc[:middle], values.iloc[middle:])]
+        width = max(len(half.columns) for half in halves)
+        columns = tuple(
+            np.concatenate([_column_or_blank(half, index) for half in halves]) for index in range(width)
+        )
+        reason = next((half.reason for half in halves if half.reason), "")
+        return Answers(columns, np.concatenate([half.refused for half in halves]), reason)
+
+
+def _split(result: Any) -> list[NDArray[Any]]:
+    dense = result.toarray() if hasattr(result, "toarray") else np.asarray(result)
+    return list(dense.reshape(len(dense), -1).T)
+
+
+def _column_or_blank(answers: Answers, index: int) -> NDArray[Any]:
+    if answers.columns:
+        return answers.columns[index].astype(object)
+    return np.full(len(answers.refused), None, dtype=object)
