@@ -15,6 +15,8 @@ from warehouse_ml.signature import METADATA_KEY, Feature, Signature
 if TYPE_CHECKING:
     import onnx
 
+    from warehouse_ml.exporters.columns import Marker
+
 
 @dataclass(frozen=True, slots=True)
 class Exported:
@@ -63,7 +65,9 @@ def export(estimator: Any, sample: Sample, *, outputs: tuple[str, ...] | None = 
     require_fitted(estimator)
     exporter = Exporter()
     columns = Columns.join(
-        exporter.feature(index, feature.type, _categories(sample, index))
+        exporter.feature(
+            index, feature.type, _categories(sample, index), _marker(sample, index), feature.unit
+        )
         for index, feature in enumerate(sample.features)
     )
     if hasattr(estimator, "predict"):
@@ -108,6 +112,22 @@ def _categories(sample: Sample, index: int) -> NDArray[Any] | None:
     dtype: Any = sample.frame.dtypes.iloc[index]
     categories = getattr(dtype, "categories", None)
     return None if categories is None else np.asarray(categories)
+
+
+def _marker(sample: Sample, index: int) -> Marker:
+    """The marker that the sample's column holds; NaN where an object column holds none."""
+    import pandas as pd
+
+    column = sample.frame.iloc[:, index]
+    dtype: Any = column.dtype
+    if dtype == object:
+        gone = column[column.isna()]
+        if len(gone) and gone.iloc[0] is None:
+            return "none"
+        return "na" if len(gone) and gone.iloc[0] is pd.NA else "nan"
+    if dtype == bool:
+        return "none"  # one missing value makes it a column of objects
+    return "na" if isinstance(dtype, pd.StringDtype) and dtype.na_value is pd.NA else "nan"
 
 
 def _names_out(transformer: Any) -> tuple[str, ...] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from numpy.typing import NDArray
 
@@ -13,6 +13,10 @@ from warehouse_ml.exporters.graph import Graph, Tensor
 NULL_TEXT = "\ufdd0NULL"
 """What stands for NULL in a text tensor: ONNX text has no missing value. U+FDD0 is a noncharacter, which
 Unicode keeps for such inner uses; the handler writes it, and refuses a value that is equal to it."""
+
+
+Marker = Literal["nan", "none", "na"]
+"""How the estimator's own frame spells a missing value: NaN (and NaT), None, or pandas' NA."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +29,16 @@ class Block:
         features: For each of the k columns the position of the model's feature whose untouched value it
             is, or None where it was computed.
         categories: For a pandas category column (k is 1) its categories, in code order.
+        marker: What the estimator sees where a value is missing. Some steps treat only one of them as
+            missing: `SimpleImputer` leaves None alone unless told otherwise.
+        unit: For untouched times: the numpy unit that they are counted in.
     """
 
     tensor: Tensor
     features: tuple[int | None, ...]
     categories: NDArray[Any] | None = None
+    marker: Marker = "nan"
+    unit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +81,7 @@ class Columns:
 
     def select(self, indices: Sequence[int]) -> Columns:
         """These columns, in this order; neighbours of one block stay one tensor."""
-        places = [
-            (block, offset) for block in self.blocks for offset in range(len(block.features))
-        ]
+        places = [(block, offset) for block in self.blocks for offset in range(len(block.features))]
         runs: list[tuple[Block, list[int]]] = []
         for index in indices:
             block, offset = places[int(index)]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from warehouse_ml.errors import UnsupportedStepError
 from warehouse_ml.exporters import FAMILIES
-from warehouse_ml.exporters.columns import Block, Columns
+from warehouse_ml.exporters.columns import Block, Columns, Marker
 from warehouse_ml.exporters.graph import Graph, Tensor
 from warehouse_ml.exporters.prediction import Prediction
 from warehouse_ml.signature import TYPES, GraphInput, Refusal
@@ -32,16 +32,26 @@ class Exporter:
         self.refusals: list[tuple[Tensor, Refusal]] = []
         self._path: list[tuple[str, Any]] = []
 
-    def feature(self, index: int, kind: str, categories: NDArray[Any] | None = None) -> Columns:
+    def feature(
+        self,
+        index: int,
+        kind: str,
+        categories: NDArray[Any] | None = None,
+        marker: Marker = "nan",
+        unit: str | None = None,
+    ) -> Columns:
         """The raw values of a feature, as an input of the graph.
 
         Args:
             index: The feature's position.
             kind: Its type, a key of `TYPES`.
             categories: The categories of a pandas category column.
+            marker: What the estimator sees where a value is missing.
+            unit: For TIMESTAMP: the numpy unit that the estimator counts in.
         """
         dtype = {"double": "float64", "string": "string", "int64": "int64"}[TYPES[kind].onnx]
-        block = Block(self._input(GraphInput(f"feature_{index}", index), dtype), (index,), categories)
+        tensor = self._input(GraphInput(f"feature_{index}", index), dtype)
+        block = Block(tensor, (index,), categories, marker, unit)
         return Columns((block,))
 
     def transformed_text(self, column: Columns, transform: tuple[str, ...]) -> Tensor:
