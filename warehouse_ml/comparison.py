@@ -147,8 +147,8 @@ def _compared(
     return Comparison(
         name,
         label,
-        np.where(wanted_null, None, np.array(_plain(wanted), dtype=object)),
-        np.where(got_null, None, np.array(_plain(values), dtype=object)),
+        _masked(wanted, wanted_null),
+        _masked(values, got_null),
         difference,
         difference > tolerance,
     )
@@ -188,6 +188,12 @@ def _put(column: Any, where: Mask, rest: Any = None) -> NDArray[Any]:
     whole = np.full(len(where), rest, dtype=object if rest is None else None)
     whole[where] = column
     return whole
+
+
+def _masked(values: Any, null: Mask) -> NDArray[Any]:
+    masked = np.array(_plain(values), dtype=object)
+    masked[null] = None
+    return masked
 
 
 def _plain(values: Any) -> list[Any]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from warehouse_ml.sample import Sample
 from warehouse_ml.signature import Feature
@@ -29,16 +30,12 @@ ARROW_TYPES = {
 
 def as_values(frame: pd.DataFrame) -> pd.DataFrame:
     """Any frame as values: objects, and None for NaN, NaT, NA and None."""
-    columns = {}
+    columns: dict[Any, NDArray[Any]] = {}
     for name in frame.columns:
-        column = frame[name]
-        plain = column.astype(object)
-        columns[name] = pd.Series(
-            np.where(column.isna().to_numpy(dtype=bool), None, plain.to_numpy(dtype=object)),
-            index=frame.index,
-            dtype=object,
-        )
-    return pd.DataFrame(columns, index=frame.index)
+        values = frame[name].astype(object).to_numpy(dtype=object, copy=True)
+        values[frame[name].isna().to_numpy(dtype=bool)] = None
+        columns[name] = values
+    return pd.DataFrame(columns, index=frame.index, dtype=object)
 
 
 def as_estimator_frame(values: pd.DataFrame, sample: Sample) -> pd.DataFrame:

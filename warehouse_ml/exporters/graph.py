@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import onnx
@@ -52,7 +52,8 @@ class Graph:
         self.inputs: dict[str, Tensor] = {}
         self._nodes: list[_Node] = []
         self._constants: dict[str, NDArray[Any]] = {}
-        self._known: dict[Any, Any] = {}
+        self._known_constants: dict[Any, Tensor] = {}
+        self._known_nodes: dict[Any, tuple[Tensor, ...]] = {}
 
     def input(self, name: str, dtype: str, shape: Shape = (None, 1)) -> Tensor:
         """A named input; the first dimension is the number of rows."""
@@ -69,22 +70,44 @@ class Graph:
         else:
             array = np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
             dtype = array.dtype.name
-            key = (dtype, array.shape, array.tobytes())  # type: ignore[assignment]
-        if key not in self._known:
+            key = (dtype, array.shape, (array.tobytes(),))
+        if key not in self._known_constants:
             name = f"constant_{len(self._constants)}"
             self._constants[name] = array
-            self._known[key] = Tensor(self, name, dtype, tuple(array.shape))
-        return self._known[key]  # type: ignore[no-any-return]
+            self._known_constants[key] = Tensor(self, name, dtype, tuple(array.shape))
+        return self._known_constants[key]
+
+    @overload
+    def op(
+        self,
+        operator: str,
+        *inputs: Tensor | None,
+        dtype: str,
+        shape: Shape | None = None,
+        domain: str = "",
+        **attributes: Any,
+    ) -> Tensor: ...
+
+    @overload
+    def op(
+        self,
+        operator: str,
+        *inputs: Tensor | None,
+        dtype: list[str],
+        shape: list[Shape | None] | None = None,
+        domain: str = "",
+        **attributes: Any,
+    ) -> tuple[Tensor, ...]: ...
 
     def op(
         self,
         operator: str,
         *inputs: Tensor | None,
-        dtype: str | Sequence[str],
-        shape: Shape | None | Sequence[Shape | None] = None,
+        dtype: str | list[str],
+        shape: Any = None,
         domain: str = "",
         **attributes: Any,
-    ) -> Any:
+    ) -> Tensor | tuple[Tensor, ...]:
         """Add a node and return its output, or a tuple of them where `dtype` is a list.
 
         Args:
@@ -98,10 +121,11 @@ class Graph:
         names = tuple("" if tensor is None else tensor.name for tensor in inputs)
         given = {key: value for key, value in attributes.items() if value is not None}
         key = (operator, domain, names, _frozen(given))
-        if key in self._known:
-            return self._known[key]
         several = not isinstance(dtype, str)
-        dtypes: Sequence[str] = dtype if not isinstance(dtype, str) else [dtype]
+        if key in self._known_nodes:
+            known = self._known_nodes[key]
+            return known if several else known[0]
+        dtypes = [dtype] if isinstance(dtype, str) else dtype
         shapes: Sequence[Any] = (shape or [None] * len(dtypes)) if several else [shape]
         stem = f"{operator}_{len(self._nodes)}"
         outputs = tuple(
@@ -109,8 +133,8 @@ class Graph:
             for index, (kind, size) in enumerate(zip(dtypes, shapes, strict=True))
         )
         self._nodes.append(_Node(operator, domain, names, tuple(t.name for t in outputs), given))
-        self._known[key] = outputs if several else outputs[0]
-        return self._known[key]
+        self._known_nodes[key] = outputs
+        return outputs if several else outputs[0]
 
     def concat(self, tensors: Iterable[Tensor], axis: int = 1) -> Tensor:
         """Join tensors of one type along an axis."""
@@ -124,7 +148,7 @@ class Graph:
             first = list(parts[0].shape)  # type: ignore[arg-type]
             first[axis] = total
             shape = tuple(first)
-        return self.op("Concat", *parts, dtype=parts[0].dtype, shape=shape, axis=axis)  # type: ignore[no-any-return]
+        return self.op("Concat", *parts, dtype=parts[0].dtype, shape=shape, axis=axis)
 
     def maximum(self, a: Tensor, b: Operand) -> Tensor:
         """Elementwise maximum; a NaN on either side is the result."""
@@ -153,10 +177,7 @@ class Graph:
             ],
             "warehouse_ml",
             [t.value_info() for name, t in self.inputs.items() if name in needed],
-            [
-                Tensor(self, name, tensor.dtype, tensor.shape).value_info()
-                for name, tensor in outputs.items()
-            ],
+            [Tensor(self, name, tensor.dtype, tensor.shape).value_info() for name, tensor in outputs.items()],
             [
                 numpy_helper.from_array(array, name)
                 for name, array in self._constants.items()
@@ -253,17 +274,19 @@ class Tensor:
 
     # --- arithmetic ---
 
-    def binary(self, operator: str, other: Operand, *, result: str | None = None, swap: bool = False) -> Tensor:
+    def binary(
+        self, operator: str, other: Operand, *, result: str | None = None, swap: bool = False
+    ) -> Tensor:
         """An elementwise operator on two operands, broadcast and promoted as numpy does."""
         left, right = _promoted(self, other)
         if swap:
             left, right = right, left
         shape = _broadcast(left.shape, right.shape)
-        return self.graph.op(operator, left, right, dtype=result or left.dtype, shape=shape)  # type: ignore[no-any-return]
+        return self.graph.op(operator, left, right, dtype=result or left.dtype, shape=shape)
 
     def unary(self, operator: str, *, result: str | None = None, **attributes: Any) -> Tensor:
         """An elementwise operator on one operand."""
-        return self.graph.op(operator, self, dtype=result or self.dtype, shape=self.shape, **attributes)  # type: ignore[no-any-return]
+        return self.graph.op(operator, self, dtype=result or self.dtype, shape=self.shape, **attributes)
 
     def __add__(self, other: Operand) -> Tensor:
         return self.binary("Add", other)
@@ -303,7 +326,7 @@ class Tensor:
         shape = None
         if left.shape is not None and right.shape is not None and len(right.shape) == 2:
             shape = (*left.shape[:-1], right.shape[1])
-        return self.graph.op("MatMul", left, right, dtype=left.dtype, shape=shape)  # type: ignore[no-any-return]
+        return self.graph.op("MatMul", left, right, dtype=left.dtype, shape=shape)
 
     # numpy must not try to handle `array - tensor` itself
     __array_ufunc__ = None
@@ -345,7 +368,7 @@ class Tensor:
         else:
             yes, no = _promoted(yes, no)
         shape = _broadcast(_broadcast(self.shape, yes.shape), no.shape)
-        return self.graph.op("Where", self, yes, no, dtype=yes.dtype, shape=shape)  # type: ignore[no-any-return]
+        return self.graph.op("Where", self, yes, no, dtype=yes.dtype, shape=shape)
 
     def isnan(self) -> Tensor:
         """True where a float is NaN."""
@@ -397,8 +420,10 @@ class Tensor:
 
     # --- reductions; the axis stays with size 1 unless told otherwise ---
 
-    def _reduce(self, operator: str, along: int, keepdims: bool, dtype: str | None = None, **extra: Any) -> Tensor:
-        return self.graph.op(  # type: ignore[no-any-return]
+    def _reduce(
+        self, operator: str, along: int, keepdims: bool, dtype: str | None = None, **extra: Any
+    ) -> Tensor:
+        return self.graph.op(
             operator,
             self,
             dtype=dtype or self.dtype,
@@ -411,7 +436,7 @@ class Tensor:
         """The sum along an axis."""
         axes = self.graph.constant([axis], "int64")
         shape = _reduced(self.shape, axis, keepdims)
-        return self.graph.op("ReduceSum", self, axes, dtype=self.dtype, shape=shape, keepdims=int(keepdims))  # type: ignore[no-any-return]
+        return self.graph.op("ReduceSum", self, axes, dtype=self.dtype, shape=shape, keepdims=int(keepdims))
 
     def mean(self, axis: int = 1, keepdims: bool = True) -> Tensor:
         """The mean along an axis."""
@@ -443,7 +468,9 @@ class Tensor:
 
     def cumsum(self, axis: int = 1) -> Tensor:
         """Running sums along an axis, added one after another."""
-        return self.graph.op("CumSum", self, self.graph.constant(axis, "int64"), dtype=self.dtype, shape=self.shape)  # type: ignore[no-any-return]
+        return self.graph.op(
+            "CumSum", self, self.graph.constant(axis, "int64"), dtype=self.dtype, shape=self.shape
+        )
 
     def sequential_sum(self) -> Tensor:
         """The sum of the columns of [rows, columns], rounded as a loop over them rounds: shape [rows, 1].
@@ -459,7 +486,7 @@ class Tensor:
             sizes = list(self.shape)
             sizes[axis] = k
             shape = tuple(sizes)
-        return self.graph.op(  # type: ignore[no-any-return]
+        values, places = self.graph.op(
             "TopK",
             self,
             self.graph.constant([k], "int64"),
@@ -469,6 +496,7 @@ class Tensor:
             largest=int(largest),
             sorted=1,
         )
+        return values, places
 
     # --- shape ---
 
@@ -485,36 +513,36 @@ class Tensor:
         shape = None
         if self.shape is not None and where.shape is not None:
             shape = (*self.shape[:axis], *where.shape, *self.shape[axis + 1 :])
-        return self.graph.op("Gather", self, where, dtype=self.dtype, shape=shape, axis=axis)  # type: ignore[no-any-return]
+        return self.graph.op("Gather", self, where, dtype=self.dtype, shape=shape, axis=axis)
 
     def reshape(self, *sizes: int | None) -> Tensor:
         """Another shape; None stands for the rows, and may occur once."""
         target = self.graph.constant([-1 if size is None else size for size in sizes], "int64")
-        return self.graph.op("Reshape", self, target, dtype=self.dtype, shape=tuple(sizes))  # type: ignore[no-any-return]
+        return self.graph.op("Reshape", self, target, dtype=self.dtype, shape=tuple(sizes))
 
     def transpose(self, *order: int) -> Tensor:
         """The axes in another order."""
         shape = None if self.shape is None else tuple(self.shape[axis] for axis in order)
-        return self.graph.op("Transpose", self, dtype=self.dtype, shape=shape, perm=list(order))  # type: ignore[no-any-return]
+        return self.graph.op("Transpose", self, dtype=self.dtype, shape=shape, perm=list(order))
 
     def expand_dims(self, axis: int) -> Tensor:
         """A new axis of size 1 at this place (not negative)."""
         axes = self.graph.constant([axis], "int64")
         shape = None if self.shape is None else (*self.shape[:axis], 1, *self.shape[axis:])
-        return self.graph.op("Unsqueeze", self, axes, dtype=self.dtype, shape=shape)  # type: ignore[no-any-return]
+        return self.graph.op("Unsqueeze", self, axes, dtype=self.dtype, shape=shape)
 
     def squeeze(self, axis: int) -> Tensor:
         """Without this axis of size 1 (not negative)."""
         axes = self.graph.constant([axis], "int64")
         shape = None if self.shape is None else (*self.shape[:axis], *self.shape[axis + 1 :])
-        return self.graph.op("Squeeze", self, axes, dtype=self.dtype, shape=shape)  # type: ignore[no-any-return]
+        return self.graph.op("Squeeze", self, axes, dtype=self.dtype, shape=shape)
 
     def full_like_rows(self, value: ArrayLike, dtype: str | None = None) -> Tensor:
         """A constant row of k values, repeated for every row of this tensor: shape [rows, k]."""
         row = self.graph.constant(np.atleast_1d(np.asarray(value)).reshape(1, -1), dtype)
         rows = self.graph.op("Shape", self, dtype="int64", shape=(None,)).take([0])
         shape = self.graph.concat([rows, self.graph.constant([1], "int64")], axis=0)
-        return self.graph.op("Expand", row, shape, dtype=row.dtype, shape=(None, row.width))  # type: ignore[no-any-return]
+        return self.graph.op("Expand", row, shape, dtype=row.dtype, shape=(None, row.width))
 
     # --- look-ups ---
 
@@ -559,9 +587,7 @@ def _broadcast(left: Shape | None, right: Shape | None) -> Shape | None:
     rank = max(len(left), len(right))
     a = (1,) * (rank - len(left)) + left
     b = (1,) * (rank - len(right)) + right
-    return tuple(
-        y if x == 1 else x if y == 1 else (y if x is None else x) for x, y in zip(a, b, strict=True)
-    )
+    return tuple(y if x == 1 else x if y == 1 else (y if x is None else x) for x, y in zip(a, b, strict=True))
 
 
 def _reduced(shape: Shape | None, axis: int, keepdims: bool) -> Shape | None:
