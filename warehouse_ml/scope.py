@@ -1,0 +1,146 @@
+"""The columns that a model call can see, asked of the engine.
+
+The FROM clause around the call goes to the engine as the user wrote it, in a query that is only
+described. Every model call in it is a typed NULL there, and every parameter a NULL.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from warehouse_ml.blocks import Block, blocks
+from warehouse_ml.errors import ScopeError
+from warehouse_ml.model import ModelVersion
+from warehouse_ml.sources import Source, sources
+from warehouse_ml.splice import Edit, splice
+from warehouse_ml.tokens import TokenTree
+
+
+class Catalog(Protocol):
+    """What binding asks of the engine and the registry."""
+
+    def resolve(self, name: str, selector: str) -> ModelVersion:
+        """The version that a name and a selector stand for.
+
+        Args:
+            name: The model's name as the user wrote it.
+            selector: Nothing, `3`, an alias, `latest`, or `asof:2026-01-31`.
+
+        Raises:
+            ModelNotFoundError: No such model.
+            VersionNotFoundError: No such version.
+            AliasNotFoundError: No such alias.
+        """
+
+    def columns(self, query: str) -> list[tuple[str, str]]:
+        """The names and the SQL types of a query's columns, as DESCRIBE prints them.
+
+        Raises:
+            ScopeError: The engine refuses the query.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a query: its name, and its SQL type as the engine writes it."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A table in scope: the name that qualifies its columns, quoted as the user did, and those columns."""
+
+    alias: str
+    columns: tuple[str, ...]
+
+
+class Scope:
+    """The columns around one place of a statement.
+
+    Args:
+        catalog: Where the engine is asked.
+        tree: The statement's tokens.
+        stand_ins: What stands for the model calls and parameters while the engine is asked.
+        place: The position of the call among the tokens.
+    """
+
+    def __init__(self, catalog: Catalog, tree: TokenTree, stand_ins: Sequence[Edit], place: int) -> None:
+        self._catalog = catalog
+        self._tree = tree
+        self._stand_ins = stand_ins
+        self._blocks = blocks(tree, place)
+
+    @property
+    def has_tables(self) -> bool:
+        """Whether the query that holds the place has a FROM clause."""
+        return bool(self._blocks[0].sources)
+
+    def stand_in(self, low: int, high: int) -> str:
+        """The text of some tokens as the engine may see it while it is asked."""
+        return splice(self._tree.text, self._stand_ins, *self._tree.span(low, high))
+
+    def columns(self, selection: str) -> list[Column]:
+        """The columns of a select list over the nearest FROM clause in which it can be bound.
+
+        Raises:
+            ScopeError: It can be bound in none.
+        """
+        refusal = ScopeError("there is no FROM clause around it")
+        for depth, block in enumerate(self._blocks):
+            if not block.sources:
+                continue
+            query = f"SELECT {selection} FROM {self._from(block)}"
+            for correlated in (False, True):
+                try:
+                    return self.ask(query, depth=depth, correlated=correlated)
+                except ScopeError as error:
+                    # The first refusal is the one about the query that the user wrote around the call.
+                    refusal = error if refusal.reason.startswith("there is no FROM") else refusal
+        raise refusal
+
+    def ask(self, query: str, *, depth: int = 0, correlated: bool = False) -> list[Column]:
+        """The columns of a query that stands where the place is, with the WITH names that it sees there.
+
+        Args:
+            query: A SELECT.
+            depth: How many blocks further out it stands.
+            correlated: Whether it may name columns of the blocks around it; these are then joined to it.
+
+        Raises:
+            ScopeError: The engine refuses it.
+        """
+        for outward, block in enumerate(self._blocks[depth:]):
+            if outward and correlated and block.sources:
+                query = f"SELECT wml_scope.* FROM {self._from(block)}, LATERAL ({query}) AS wml_scope"
+            elif outward and block.names:
+                query = f"SELECT * FROM ({query}) AS wml_scope"
+            if block.names:
+                recursive = "RECURSIVE " if block.recursive else ""
+                query = f"WITH {recursive}{', '.join(self.stand_in(*name) for name in block.names)} {query}"
+        return [Column(name, sql_type) for name, sql_type in self._catalog.columns(query)]
+
+    def sources(self) -> list[Source]:
+        """The tables of the nearest FROM clause."""
+        block = self._blocks[0]
+        if block.wrapped:
+            return []
+        return [source for clause in block.sources for source in sources(self._tree, clause)]
+
+    def owners(self) -> list[Owner]:
+        """The tables of the nearest FROM clause that have a name, each with its columns."""
+        found = []
+        for source in self.sources():
+            if source.alias is None:
+                continue
+            try:
+                columns = self.columns(f"{source.alias}.*")
+            except ScopeError:  # hidden: the right side of a SEMI JOIN, the input of a PIVOT
+                continue
+            found.append(Owner(source.alias, tuple(column.name for column in columns)))
+        return found
+
+    def _from(self, block: Block) -> str:
+        texts = [self.stand_in(*clause) for clause in block.sources]
+        return f"({texts[0]})" if block.wrapped else ", ".join(texts)
