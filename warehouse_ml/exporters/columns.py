@@ -103,6 +103,10 @@ class Columns:
         """Every column on its own."""
         return tuple(self.select([index]) for index in range(self.width))
 
+    def as_array(self) -> Columns:
+        """The columns as they are once the frame was made a numpy array: no pandas categories."""
+        return Columns(tuple(replace(block, categories=None) for block in self.blocks), self.sparse)
+
     @property
     def is_text(self) -> bool:
         """Whether any column holds text."""

@@ -515,6 +515,10 @@ class Tensor:
             shape = (*self.shape[:axis], *where.shape, *self.shape[axis + 1 :])
         return self.graph.op("Gather", self, where, dtype=self.dtype, shape=shape, axis=axis)
 
+    def take_along(self, indices: Tensor, axis: int = 1) -> Tensor:
+        """Elements along an axis by a position for each row, as numpy.take_along_axis does."""
+        return self.graph.op("GatherElements", self, indices, dtype=self.dtype, shape=indices.shape, axis=axis)  # type: ignore[no-any-return]
+
     def reshape(self, *sizes: int | None) -> Tensor:
         """Another shape; None stands for the rows, and may occur once."""
         target = self.graph.constant([-1 if size is None else size for size in sizes], "int64")
