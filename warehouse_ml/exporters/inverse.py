@@ -1,0 +1,143 @@
+"""What `inverse_transform` of the transformers does that one fits on a target."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from warehouse_ml.exporters.exporter import Exporter
+from warehouse_ml.exporters.graph import Tensor
+
+Inverse = Callable[[Any, Tensor, Exporter], Tensor]
+
+_BOUND = 1e-7
+"""`BOUNDS_THRESHOLD` of sklearn.preprocessing: how near to 0 or 1 a quantile counts as the bound."""
+
+
+def inverse_transform(transformer: Any, matrix: Tensor, exporter: Exporter) -> Tensor:
+    """What `transformer.inverse_transform` makes of a matrix of float64, [rows, columns].
+
+    Raises:
+        UnsupportedStepError: There is no converter for it.
+    """
+    inverse = INVERSES.get(type(transformer).__name__)
+    if inverse is None:
+        exporter.unsupported(
+            f"there is no converter for the inverse_transform of {type(transformer).__name__}",
+            "Use func and inverse_func with functions of numpy.",
+        )
+    return inverse(transformer, matrix, exporter)
+
+
+def _columns(values: Any) -> Any:
+    return np.asarray(values, dtype=np.float64).reshape(1, -1)
+
+
+def _standard_scaler(scaler: Any, matrix: Tensor, exporter: Exporter) -> Tensor:
+    if scaler.with_std:
+        matrix = matrix * _columns(scaler.scale_)
+    return matrix + _columns(scaler.mean_) if scaler.with_mean else matrix
+
+
+def _min_max_scaler(scaler: Any, matrix: Tensor, exporter: Exporter) -> Tensor:
+    return (matrix - _columns(scaler.min_)) / _columns(scaler.scale_)
+
+
+def _max_abs_scaler(scaler: Any, matrix: Tensor, exporter: Exporter) -> Tensor:
+    return matrix * _columns(scaler.scale_)
+
+
+def _robust_scaler(scaler: Any, matrix: Tensor, exporter: Exporter) -> Tensor:
+    if scaler.with_scaling:
+        matrix = matrix * _columns(scaler.scale_)
+    return matrix + _columns(scaler.center_) if scaler.with_centering else matrix
+
+
+def _power_transformer(transformer: Any, matrix: Tensor, exporter: Exporter) -> Tensor:
+    if transformer.standardize:
+        matrix = _standard_scaler(transformer._scaler, matrix, exporter)
+    one = _inverse_box_cox if transformer.method == "box-cox" else _inverse_yeo_johnson
+    parts = [
+        one(matrix.columns([index]), float(lambda_)) for index, lambda_ in enumerate(transformer.lambdas_)
+    ]
+    return exporter.graph.concat(parts)
+
+
+def _inverse_box_cox(x: Tensor, lambda_: float) -> Tensor:
+    """scipy.special.inv_boxcox: exp(log1p(lambda x) / lambda), or exp(x) where lambda is 0."""
+    if lambda_ == 0:
+        return x.exp()
+    return (x * lambda_).log1p().__truediv__(lambda_).exp()
+
+
+def _inverse_yeo_johnson(x: Tensor, lambda_: float) -> Tensor:
+    tiny = float(np.spacing(1.0))
+    if abs(lambda_) < tiny:
+        above = x.exp() - 1.0
+    else:
+        above = (x * lambda_ + 1.0) ** (1 / lambda_) - 1.0
+    if abs(lambda_ - 2) > tiny:
+        below = 1.0 - (x * -(2 - lambda_) + 1.0) ** (1 / (2 - lambda_))
+    else:
+        below = 1.0 - (-x).exp()
+    return (x >= 0.0).where(above, below)
+
+
+def _quantile_transformer(transformer: Any, matrix: Tensor, exporter: Exporter) -> Tensor:
+    """The quantiles at the references, linearly interpolated; normal scores go through the normal CDF."""
+    from warehouse_ml.exporters.isotonic import interpolate
+
+    normal = transformer.output_distribution == "normal"
+    references = np.asarray(transformer.references_, dtype=np.float64)
+    parts = []
+    for index, quantiles in enumerate(np.asarray(transformer.quantiles_, dtype=np.float64).T):
+        place = matrix.columns([index])
+        if normal:
+            place = _normal_cdf(place)
+            low, high = place - _BOUND < 0.0, place + _BOUND > 1.0
+        else:
+            low, high = place.equal(0.0), place.equal(1.0)
+        inside = interpolate(place, references, quantiles)
+        inside = high.where(float(quantiles[-1]), inside)
+        parts.append(low.where(float(quantiles[0]), inside))
+    return exporter.graph.concat(parts)
+
+
+def _normal_cdf(x: Tensor) -> Tensor:
+    raise NotImplementedError
+
+
+def _function_transformer(transformer: Any, matrix: Tensor, exporter: Exporter) -> Tensor:
+    """`inverse_func`, where it is a function of numpy."""
+    if transformer.inverse_func is None:
+        return matrix
+    from warehouse_ml.exporters.functions import FUNCTIONS
+
+    function = FUNCTIONS.get(transformer.inverse_func)
+    if function is None or transformer.inv_kw_args:
+        name = getattr(transformer.inverse_func, "__name__", repr(transformer.inverse_func))
+        exporter.unsupported(
+            f"its inverse_func {name} is no function of numpy that can be exported",
+            "Use one such as numpy.expm1 or numpy.exp.",
+        )
+    return function(matrix)
+
+
+def _pipeline(pipeline: Any, matrix: Tensor, exporter: Exporter) -> Tensor:
+    for _, step in reversed(pipeline.steps):
+        if step is not None and not isinstance(step, str):
+            matrix = inverse_transform(step, matrix, exporter)
+    return matrix
+
+
+INVERSES: Mapping[str, Inverse] = {
+    "StandardScaler": _standard_scaler,
+    "MinMaxScaler": _min_max_scaler,
+    "MaxAbsScaler": _max_abs_scaler,
+    "RobustScaler": _robust_scaler,
+    "PowerTransformer": _power_transformer,
+    "QuantileTransformer": _quantile_transformer,
+    "FunctionTransformer": _function_transformer,
+    "Pipeline": _pipeline,
+}
+"""The inverse of each transformer, by the name of its class."""
