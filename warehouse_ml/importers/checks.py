@@ -5,14 +5,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from warehouse_ml.errors import ImportModelError, MissingDependencyError
-from warehouse_ml.importers.trees import TREE_OPERATORS, check_trees
+import onnx
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import DecodeError, Message
 
-try:
-    import onnx
-except ModuleNotFoundError as error:
-    raise MissingDependencyError("onnx", "train") from error
-from google.protobuf.message import DecodeError
+from warehouse_ml.errors import ImportModelError
+from warehouse_ml.importers.trees import TREE_OPERATORS, check_trees
 
 if TYPE_CHECKING:
     from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto
@@ -44,7 +42,7 @@ REFUSED_OPERATORS = {
     "ImageDecoder": "reads picture files",
 }
 
-_BITS = {
+_BITS: dict[int, tuple[int, str]] = {
     onnx.TensorProto.FLOAT: (32, "float_data"),
     onnx.TensorProto.DOUBLE: (64, "double_data"),
     onnx.TensorProto.FLOAT16: (16, "int32_data"),
@@ -80,6 +78,7 @@ def read_model(source: bytes | str | Path) -> "ModelProto":
         ) from None
     if content[4:8] == b"ORTM":
         raise ImportModelError("This is an .ort file; export the model as .onnx.")
+    _check_names(model)
     check_model(model)
     return model
 
@@ -143,8 +142,8 @@ def _opsets(model: "ModelProto") -> dict[str, int]:
         opsets[domain] = max(entry.version, opsets.get(domain, 0))
         if entry.version > newest.get(domain, entry.version):
             raise ImportModelError(
-                f"The file needs opset {entry.version} of {domain or 'ai.onnx'}; at most {newest[domain]} can "
-                "be read. Upgrade onnx and onnxruntime, or export for an older target."
+                f"The file needs opset {entry.version} of {domain or 'ai.onnx'}; at most {newest[domain]} "
+                "can be read. Upgrade onnx and onnxruntime, or export for an older target."
             )
     if not opsets:
         raise ImportModelError("The file names no opset: it is no ONNX model, or it is cut off.")
@@ -246,6 +245,19 @@ def _check_tensor(tensor: "TensorProto") -> None:
             f"The tensor {name!r} declares the shape {list(tensor.dims)}, which its data do not fill: "
             "the file is damaged."
         )
+
+
+def _check_names(message: Message) -> None:
+    """Refuse names that are not UTF-8, anywhere: protobuf hands them over as bytes."""
+    for field, value in message.ListFields():
+        several = (value,) if isinstance(value, str | bytes | Message) else value
+        if field.type == FieldDescriptor.TYPE_STRING:
+            for text in several:
+                if isinstance(text, bytes):
+                    raise ImportModelError(f"The file holds a name that is not UTF-8 ({text[:20]!r}).")
+        elif field.type == FieldDescriptor.TYPE_MESSAGE:
+            for inner in several:
+                _check_names(inner)
 
 
 def _check_text(values: Iterable[bytes]) -> None:

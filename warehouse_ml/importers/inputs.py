@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from onnx import TensorProto, helper
 
@@ -16,7 +16,7 @@ MAX_FEATURES = 10_000
 
 Names = Sequence[str] | Mapping[str, str | Sequence[str]]
 
-_FEATURE_TYPES = {
+_FEATURE_TYPES: dict[int, str] = {
     **dict.fromkeys(
         (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16), "DOUBLE"
     ),
@@ -158,7 +158,7 @@ def _named(sources: Sequence[_Source], names: Names | None) -> list[list[str]]:
     for source, listed in zip(sources, result, strict=True):
         if len(listed) != source.width and not (source.width == 0 and listed):
             raise ImportModelError(
-                f"The input {source.name!r} has {source.width} columns; {len(listed)} names were given for it."
+                f"The input {source.name!r} has {source.width} columns; {len(listed)} names were given."
             )
         for name in listed:
             if not isinstance(name, str) or not name or "\0" in name:
@@ -170,9 +170,7 @@ def _dealt(sources: Sequence[_Source], names: list[str]) -> list[list[str]]:
     unknown = sum(source.width == 0 for source in sources)
     spare = len(names) - sum(source.width for source in sources)
     if unknown > 1 or spare < unknown or (spare and not unknown):
-        raise ImportModelError(
-            f"The graph has {sum(source.width for source in sources)} features; {len(names)} names were given."
-        )
+        raise ImportModelError(f"The graph has {len(names) - spare} features; {len(names)} names were given.")
     result = []
     for source in sources:
         width = source.width or spare
@@ -195,7 +193,7 @@ def _default_names(source: _Source, sources: Sequence[_Source]) -> list[str]:
 def _joined(source: _Source, parts: list[str], element: int, taken: set[str]) -> "Iterator[NodeProto]":
     """The nodes that make the input, as the file has it, from the new ones."""
     value = parts[0]
-    steps: list[tuple[str, list[str], dict[str, int]]] = []
+    steps: list[tuple[str, list[str], dict[str, Any]]] = []
     if len(parts) > 1:
         steps.append(("Concat", parts, {"axis": 1}))
     if element != source.element:

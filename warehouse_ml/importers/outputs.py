@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from onnx import TensorProto, helper
 
@@ -158,8 +158,8 @@ def _unlabelled(model: "ModelProto", score: _Result, classes: tuple[str | int | 
     kinds = {type(entry) for entry in classes}
     if len(classes) != score.facts.width or len(set(classes)) < len(classes) or not kinds <= {str, int}:
         raise ImportModelError(
-            f"The output {score.name!r} has {score.facts.width} columns; its {len(classes)} classes must be as "
-            "many, all different, and all text or all integers."
+            f"The output {score.name!r} has {score.facts.width} columns; its {len(classes)} classes must be "
+            "as many, all different, and all text or all integers."
         )
     if len(kinds) > 1:
         raise ImportModelError("The classes must be all text or all integers.")
@@ -167,7 +167,7 @@ def _unlabelled(model: "ModelProto", score: _Result, classes: tuple[str | int | 
     taken = set(value_names(graph))
     table, position, label = (unused(name, taken) for name in ("classes", "position", "label"))
     text = kinds == {str}
-    values = [entry.encode() if isinstance(entry, str) else entry for entry in classes]
+    values: list[Any] = [entry.encode() if isinstance(entry, str) else entry for entry in classes]
     element = TensorProto.STRING if text else TensorProto.INT64
     constant = helper.make_tensor(table, element, [len(classes)], values)
     graph.node.extend(

@@ -63,7 +63,7 @@ def probe(content: bytes) -> Mapping[str, OutputFacts]:
         )
     except subprocess.TimeoutExpired:
         raise ImportModelError(
-            f"The model took more than {TIMEOUT:.0f} seconds to load and to score {ROWS} rows, and was stopped."
+            f"The model took over {TIMEOUT:.0f} seconds to load and to score {ROWS} rows, and was stopped."
         ) from None
     if child.returncode != 0:
         raise ImportModelError(

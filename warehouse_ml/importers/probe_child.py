@@ -17,7 +17,7 @@ _NUMBERS = {
     "tensor(float)": np.float32,
     "tensor(int64)": np.int64,
 }
-_FAILURES = (
+_FAILURES: tuple[type[Exception], ...] = (
     # The errors of onnxruntime have no base of their own.
     *(kind for kind in vars(ort_state).values() if isinstance(kind, type) and issubclass(kind, Exception)),
     RuntimeError,
