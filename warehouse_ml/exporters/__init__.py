@@ -11,6 +11,8 @@ A class may stand in both: a pipeline asks for its transform in the middle, for 
 FAMILIES: tuple[str, ...] = (
     "compose",
     "scaling",
+    "distributions",
+    "expansions",
     "encoders",
     "imputers",
     "selection",

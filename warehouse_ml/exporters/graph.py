@@ -10,6 +10,7 @@ Two nodes with the same operator, inputs and attributes are one node.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
@@ -196,6 +197,19 @@ class Graph:
         """The names of the inputs that these tensors depend on."""
         _, needed = self._needed(outputs)
         return needed & self.inputs.keys()
+
+    def row_size(self, outputs: Iterable[Tensor]) -> int:
+        """How many elements the widest tensor that the outputs need holds for one row."""
+        _, needed = self._needed(outputs)
+        return max(
+            (
+                math.prod(size for size in tensor.shape[1:] if size is not None)
+                for tensors in self._known_nodes.values()
+                for tensor in tensors
+                if tensor.name in needed and tensor.shape is not None and tensor.shape[:1] == (None,)
+            ),
+            default=1,
+        )
 
     def _needed(self, outputs: Iterable[Tensor]) -> tuple[list[_Node], set[str]]:
         needed = {tensor.name for tensor in outputs}
@@ -391,6 +405,14 @@ class Tensor:
     def tanh(self) -> Tensor:
         """The hyperbolic tangent."""
         return self.unary("Tanh")
+
+    def sin(self) -> Tensor:
+        """The sine."""
+        return self.unary("Sin")
+
+    def sign(self) -> Tensor:
+        """-1, 0 or 1; NaN stays NaN."""
+        return self.unary("Sign")
 
     def sigmoid(self) -> Tensor:
         """1 / (1 + exp(-x)), written out because onnxruntime's own Sigmoid clips its argument."""
