@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from hashlib import sha256
 from importlib import import_module
 from types import ModuleType
 from typing import Any, NoReturn
 
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from warehouse_ml.errors import UnsupportedStepError
 from warehouse_ml.exporters import FAMILIES
 from warehouse_ml.exporters.columns import Block, Columns, Marker
-from warehouse_ml.exporters.graph import Graph, Tensor
+from warehouse_ml.exporters.graph import Graph, Shape, Tensor
 from warehouse_ml.exporters.prediction import Prediction
 from warehouse_ml.signature import TYPES, GraphInput, Refusal
+
+_LIBRARIES = ("sklearn", "xgboost", "lightgbm")
 
 Transform = Callable[[Any, Columns, "Exporter"], Columns]
 Predict = Callable[[Any, Columns, "Exporter"], Prediction]
@@ -72,10 +75,34 @@ class Exporter:
         name = "_".join((f"feature_{index}", *transform))
         return self._input(GraphInput(name, index, transform), "string")
 
-    def _input(self, entry: GraphInput, dtype: str) -> Tensor:
+    def terms(
+        self, column: Columns, transform: tuple[str, ...], settings: str, dtype: str
+    ) -> tuple[Tensor, Tensor]:
+        """The different terms of each text, and how often each occurs, both [rows, terms].
+
+        Args:
+            column: One column of text that no step has changed yet.
+            transform: See `GraphInput.transform`.
+            settings: What the handler's `Analyzer` is told, as JSON.
+            dtype: `string`; or `int64` where the terms are hashed.
+
+        Returns:
+            The terms, padded with NULL_TEXT or the number of hashed features, and the counts as float64,
+            padded with 0.
+        """
+        index = column.features[0]
+        if index is None:
+            self.unsupported("its text is changed by an earlier step", "Put the text step first.")
+        stem = f"feature_{index}_{sha256(repr((transform, settings)).encode()).hexdigest()[:8]}"
+        terms = GraphInput(f"{stem}_terms", index, (*transform, f"terms:{settings}"))
+        counts = GraphInput(f"{stem}_counts", index, (*transform, f"counts:{settings}"))
+        shape = (None, None)
+        return self._input(terms, dtype, shape), self._input(counts, "float64", shape)
+
+    def _input(self, entry: GraphInput, dtype: str, shape: Shape = (None, 1)) -> Tensor:
         if entry.name not in self.inputs:
             self.inputs[entry.name] = entry
-            self.graph.input(entry.name, dtype)
+            self.graph.input(entry.name, dtype, shape)
         return self.graph.inputs[entry.name]
 
     def transform(self, estimator: Any, columns: Columns, step: str = "") -> Columns:
@@ -87,7 +114,7 @@ class Exporter:
         with self._at(step, estimator):
             converter = _find(_tables()[0], estimator)
             if converter is None:
-                self.unsupported("there is no converter for its transform")
+                converter = self._public(estimator, "transform")
             result: Columns = converter(estimator, columns, self)
             return result
 
@@ -100,7 +127,7 @@ class Exporter:
         with self._at(step, estimator):
             converter = _find(_tables()[1], estimator)
             if converter is None:
-                self.unsupported("there is no converter for its predict")
+                converter = self._public(estimator, "predict")
             result: Prediction = converter(estimator, columns, self)
             return result
 
@@ -113,6 +140,16 @@ class Exporter:
         if columns.is_text:
             self.unsupported("it is fed with text where it computes with numbers", "Encode the text first.")
         return columns.matrix(dtype)
+
+    def product(self, columns: Columns, weights: ArrayLike) -> Tensor:
+        """The columns as numbers, times weights of shape [width, outputs]: float64 [rows, outputs].
+
+        Raises:
+            UnsupportedStepError: One of them is text.
+        """
+        if columns.is_text:
+            self.numbers(columns)
+        return columns.product(weights)
 
     def refuse(self, rows: Tensor, columns: Columns, reason: str) -> None:
         """State that the estimator raises for some rows.
@@ -138,6 +175,14 @@ class Exporter:
         step = ".".join(name for name, _ in self._path if name)
         estimator = self._path[-1][1] if self._path else None
         raise UnsupportedStepError(step, type(estimator).__name__, reason, advice)
+
+    def _public(self, estimator: Any, method: str) -> Any:
+        """The converter for an estimator of a library that is not one of ours."""
+        from warehouse_ml.exporters import public
+
+        if type(estimator).__module__.partition(".")[0] in _LIBRARIES:
+            self.unsupported(f"there is no converter for its {method}")
+        return public.public_transform if method == "transform" else public.public_predict
 
     @contextmanager
     def _at(self, step: str, estimator: Any) -> Iterator[None]:
