@@ -23,8 +23,11 @@ def bind_arguments(site: CallSite) -> tuple[str, ...] | str:
     given = site.call.arguments
     if not given:
         return bind_star(site, Star())
-    if any(site.tree.word(argument.first) == "TABLE" for argument in given):
-        raise site.call.error("TABLE belongs in FROM: SELECT * FROM PREDICT('model', TABLE customers)")
+    for argument in given:
+        if site.tree.word(argument.first) == "TABLE":
+            raise site.call.error("TABLE belongs in FROM: SELECT * FROM PREDICT('model', TABLE customers)")
+        if site.tree.is_symbol(argument.first, "*") and site.tree.word(argument.first + 1) == "COLUMNS":
+            raise site.call.error("*COLUMNS gives columns by position; write * or name the features")
     if any(argument.name is not None for argument in given):
         return _named(site, given)
     stars = [read_star(site.tree, argument.first, argument.last) for argument in given]

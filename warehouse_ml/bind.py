@@ -164,6 +164,7 @@ def _as_written(site: CallSite, features: Sequence[str]) -> str:
     """The call of the version's function; the arguments of a positional one with their comments."""
     given = site.call.arguments
     if len(given) > 1 and not _is_named(site.call):
-        first = site.tree.tokens[given[0].first].start
-        return f"{site.function}({splice(site.tree.text, site.edits, first, site.call.end)}"
+        after_comma = site.tree.tokens[given[0].first - 1].end
+        written = splice(site.tree.text, site.edits, after_comma, site.call.end - 1)
+        return f"{site.function}({written.lstrip()})"
     return f"{site.function}({', '.join(features)})"

@@ -201,8 +201,9 @@ class ScopeError(SqlError):
     """The engine cannot tell which columns are in scope of a call: a table does not exist, say."""
 
     def __init__(self, reason: str) -> None:
-        self.reason = reason
-        super().__init__(f"The columns in scope of a model call cannot be found: {reason}")
+        # The engine goes on with a picture of the query that was asked, which the user did not write.
+        self.reason = reason.partition("\n\nLINE ")[0]
+        super().__init__(f"The columns in scope of a model call cannot be found: {self.reason}")
 
 
 class MethodError(SqlError):

@@ -18,11 +18,11 @@ METHODS: Mapping[str, Method] = {
 
 _QUICK = re.compile("predict", re.IGNORECASE)
 
-# After these words an expression or a table may follow, so the next word with a parenthesis is a call. After any
-# other word a name is being given: CREATE MACRO predict(a), INSERT INTO predict (a), t AS predict(a).
+# After these words an expression or a table may follow, so the next word with a parenthesis is a call. After
+# any other word a name is being given: CREATE MACRO predict(a), INSERT INTO predict (a), t AS predict(a).
 _BEFORE_A_CALL = words(
-    "SELECT DISTINCT ALL FROM JOIN LATERAL USING ON WHERE AND OR NOT HAVING QUALIFY BY CASE WHEN THEN ELSE IN "
-    "LIKE ILIKE GLOB TO ESCAPE BETWEEN LIMIT OFFSET RETURNING SET CALL DEFAULT ANY SOME IS INTERVAL IF SAMPLE"
+    "SELECT DISTINCT ALL FROM JOIN LATERAL USING ON WHERE AND OR NOT HAVING QUALIFY BY CASE WHEN THEN ELSE "
+    "IN LIKE ILIKE GLOB TO ESCAPE BETWEEN LIMIT OFFSET RETURNING SET CALL DEFAULT ANY SOME IS INTERVAL IF"
 )
 
 
