@@ -30,6 +30,7 @@ FAMILIES: tuple[str, ...] = (
     "decomposition",
     "kernels",
     "covariance",
+    "semi_supervised",
     "isotonic",
     "dummy",
     "calibration",

@@ -37,7 +37,7 @@ def squared_norms(rows: Tensor) -> Tensor:
 
 def squared_euclidean(rows: Tensor, points: NDArray[Any]) -> Tensor:
     """|x|^2 - 2 x.y + |y|^2, not below 0, as `sklearn.metrics.euclidean_distances` computes it."""
-    norms = (points * points).sum(axis=1)
+    norms: NDArray[np.float64] = (points * points).sum(axis=1)
     return ((-2.0 * (rows @ points.T) + squared_norms(rows)) + norms).clip(0.0)
 
 
@@ -183,7 +183,7 @@ def _mahalanobis(metric: Metric, rows: Tensor, points: NDArray[Any]) -> Tensor:
 
 def _canberra(metric: Metric, rows: Tensor, points: NDArray[Any]) -> Tensor:
     def term(j: int, x: Tensor, y: NDArray[Any]) -> Tensor:
-        size = abs(x) + np.abs(y)
+        size: Tensor = abs(x) + np.abs(y)
         positive = size > 0.0
         return positive.where(abs(x - y) / positive.where(size, 1.0), 0.0)
 

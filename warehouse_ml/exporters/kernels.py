@@ -31,7 +31,10 @@ def skewed_chi2_sampler(sampler: Any, columns: Columns, exporter: Exporter) -> C
 
 
 def additive_chi2_sampler(sampler: Any, columns: Columns, exporter: Exporter) -> Columns:
-    """sqrt(x L), and sqrt(2 x L / cosh(pi j L)) times cos and sin of j L log(x): Vedaldi and Zisserman, 2010."""
+    """sqrt(x L), and sqrt(2 x L / cosh(pi j L)) times cos and sin of j L log(x).
+
+    Vedaldi and Zisserman, 2010.
+    """
     rows = exporter.numbers(columns)
     refuse_negative(rows, exporter)
     interval = sampler.sample_interval

@@ -84,8 +84,8 @@ class Search:
             tied = reduced.equal(last).where(rank, np.inf)
             key = (reduced < last).where(-1.0, tied)
             _, chosen = key.topk(k, largest=False)
-            values, within = _gathered(reduced, chosen).topk(k, largest=False)
-            places = _gathered(chosen, within)
+            values, within = reduced.take_along(chosen).topk(k, largest=False)
+            places = chosen.take_along(within)
         # a heap starts with the first row in each place, and takes nothing at an infinite distance
         found = rows.graph.constant(self.order).take(places)
         finite = values < np.inf
@@ -107,9 +107,9 @@ class Search:
             left = near.columns(range(first, first + count, 2))
             right = near.columns(range(first + 1, first + count, 2))
             second = (left > right).cast("float64")
-            pair = rows.graph.concat(
-                [second.expand_dims(2), (1.0 - second).expand_dims(2)], axis=2
-            ).reshape(None, count)
+            pair = rows.graph.concat([second.expand_dims(2), (1.0 - second).expand_dims(2)], axis=2).reshape(
+                None, count
+            )
             if turn is not None:
                 pair = pair + turn.columns([node // 2 for node in range(count)]) * 2.0
             turn = pair
@@ -139,10 +139,3 @@ class Search:
         if total is None:
             raise TypeError("a search needs at least one feature")  # scikit-learn fits none
         return total
-
-
-def _gathered(values: Tensor, places: Tensor) -> Tensor:
-    """Of each row the values at its own places, [rows, k]."""
-    return values.graph.op(  # type: ignore[no-any-return]
-        "GatherElements", values, places, dtype=values.dtype, shape=places.shape, axis=1
-    )

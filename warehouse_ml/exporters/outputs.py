@@ -89,9 +89,13 @@ def _labels(result: Prediction, names: Sequence[str] | None) -> NamedOutputs:
         labels.append(Output(name, _type_of(classes), f"prediction{suffix}"))
         if result.probabilities:
             tensors[f"probabilities{suffix}"] = result.probabilities[index].cast("float64")
-            probabilities.append(_by_class(name, f"probabilities{suffix}", classes, result.multilabel))
+            # a label that only outliers get has no probability
+            proper = classes[: result.probabilities[index].width]
+            probabilities.append(_by_class(name, f"probabilities{suffix}", proper, result.multilabel))
     if single:
         known = _plain_classes(result.classes[0]).tolist() if result.task == "classification" else ()
+        if result.probabilities:
+            known = known[: result.probabilities[0].width]
         proba = probabilities[0] if probabilities else None
         return NamedOutputs(result.task, tensors, labels[0], proba, tuple(known))
     return NamedOutputs(
@@ -106,9 +110,7 @@ def _by_class(name: str, tensor: str, classes: NDArray[Any], multilabel: bool) -
     if multilabel:
         return Output(name, "DOUBLE", tensor, 1)
     texts = [str(label).lower() if classes.dtype == bool else str(label) for label in classes.tolist()]
-    fields = tuple(
-        Output(text, "DOUBLE", tensor, column) for column, text in enumerate(unique_names(texts))
-    )
+    fields = tuple(Output(text, "DOUBLE", tensor, column) for column, text in enumerate(unique_names(texts)))
     return Output(name, "STRUCT", fields=fields)
 
 
