@@ -6,8 +6,12 @@ reads from the signature, a JSON text that is stored beside the model.
 
 from __future__ import annotations
 
+import json
+import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,6 +23,9 @@ NULL_TEXT = "\ufdd0NULL"
 Column = tuple[Any, Any]
 """Values, and a bool mask of the missing ones or None: float64, int64, bool, text as objects, or times as
 int64 microseconds since 1970."""
+
+CELLS_PER_RUN = 2**22
+"""How many numbers one tensor of the graph should hold at most; a batch beyond it is scored in parts."""
 
 _TICKS_PER_SECOND = {"D": 1 / 86_400, "s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
@@ -49,6 +56,7 @@ class Scorer:
         self._features = signature["features"]
         self._inputs = signature["inputs"]
         self._refusals = signature["refusals"]
+        self._row_size = signature["row_size"]
         self._types = {entry.name: entry.type for entry in self._session.get_inputs()}
         self._results = {"predict": signature["prediction"], "try_predict": signature["prediction"]}
         if signature["probabilities"] is not None:
@@ -81,17 +89,30 @@ class Scorer:
             prepared.append(ready)
             if unscored is not None:
                 null |= unscored
+        counted: dict[Any, list[Mapping[Any, int]]] = {}
         feeds = {
-            entry["name"]: _tensor(prepared[entry["feature"]], entry["transform"], self._types[entry["name"]])
+            entry["name"]: _fed(entry, prepared[entry["feature"]], self._types[entry["name"]], counted)
             for entry in self._inputs
         }
         wanted = list(dict.fromkeys(leaf["tensor"] for leaf in leaves))
         if self._refusals:
             wanted.append("refused")
-        results = dict(zip(wanted, self._session.run(wanted, feeds), strict=True))
+        results = dict(zip(wanted, self._run(wanted, feeds, rows), strict=True))
         if self._refusals:
             null |= self._refused(results["refused"], null, columns, lenient)
         return [_column(leaf, results[leaf["tensor"]], null, rows) for leaf in leaves]
+
+    def _run(self, wanted: Sequence[str], feeds: Mapping[str, Any], rows: int) -> list[Any]:
+        """Run the graph, on parts of the batch where the whole would take too much memory."""
+        widest = max([self._row_size, *(feed.width for feed in feeds.values() if isinstance(feed, _Padded))])
+        size = max(1, CELLS_PER_RUN // widest)
+        parts = [
+            self._session.run(wanted, {name: feed[start : start + size] for name, feed in feeds.items()})
+            for start in range(0, rows, size)
+        ]
+        if len(parts) == 1:
+            return list(parts[0])
+        return [np.concatenate(pieces) for pieces in zip(*parts, strict=True)]
 
     def _refused(self, refused: Any, null: Any, columns: Sequence[Column], lenient: bool) -> Any:
         counted = refused & ~null[:, None]
@@ -139,8 +160,8 @@ def _prepare(feature: Mapping[str, Any], values: Any, missing: Any, lenient: boo
             if beyond.any():
                 if not lenient:
                     raise ScoringError(
-                        f"The model refuses {float(values[beyond][0])!r} for the feature {feature['name']!r}: "
-                        f"its magnitude is beyond {limit:.6g}."
+                        f"The model refuses {float(values[beyond][0])!r} for the feature "
+                        f"{feature['name']!r}: its magnitude is beyond {limit:.6g}."
                     )
                 unscored = beyond
                 values = np.where(beyond, 0.0, values)
@@ -172,13 +193,158 @@ def _ticks(values: Any, unit: str) -> Any:
     return (microseconds // size).astype(np.float64)
 
 
-def _tensor(values: Any, transform: Sequence[str], kind: str) -> Any:
+def _fed(
+    entry: Mapping[str, Any], values: Any, kind: str, counted: dict[Any, list[Mapping[Any, int]]]
+) -> Any:
+    """What an input of the graph is fed with; `counted` keeps the terms that its counts will need too."""
+    changes = list(entry["transform"])
+    last, _, settings = changes[-1].partition(":") if changes else ("", "", "")
+    if not settings:
+        return np.ascontiguousarray(_changed(values, changes)).reshape(-1, 1)
+    key = (entry["feature"], *changes[:-1], settings)
+    if key not in counted:
+        texts = _changed(values, changes[:-1])
+        counted[key] = _analyzer(settings).counts(["" if text == NULL_TEXT else text for text in texts])
+    if last == "counts":
+        return _Padded([list(counts.values()) for counts in counted[key]], 0.0, np.float64)
     if kind == "tensor(string)":
-        for name in transform:
-            change = _TRANSFORMS[name]
-            values = np.array([v if v == NULL_TEXT else change(v) for v in values], dtype=object)
-        return values.reshape(-1, 1)
-    return np.ascontiguousarray(values).reshape(-1, 1)
+        return _Padded([list(counts) for counts in counted[key]], NULL_TEXT, np.object_)
+    return _Padded([list(counts) for counts in counted[key]], _analyzer(settings).features, np.int64)
+
+
+def _changed(values: Any, changes: Sequence[str]) -> Any:
+    for name in changes:
+        change = _TRANSFORMS[name]
+        values = np.array([v if v == NULL_TEXT else change(v) for v in values], dtype=object)
+    return values
+
+
+class _Padded:
+    """Rows of different lengths, cut and filled up to a matrix when they are needed."""
+
+    def __init__(self, rows: list[list[Any]], fill: Any, dtype: Any) -> None:
+        self._rows, self._fill, self._dtype = rows, fill, dtype
+        self.width = max(map(len, rows))
+
+    def __getitem__(self, part: slice) -> Any:
+        rows = self._rows[part]
+        matrix = np.full((len(rows), max([1, *map(len, rows)])), self._fill, self._dtype)
+        for index, row in enumerate(rows):
+            matrix[index, : len(row)] = row
+        return matrix
+
+
+class Analyzer:
+    """Takes texts apart as scikit-learn's text vectorizers do.
+
+    Source: `_VectorizerMixin` and `FeatureHasher` of scikit-learn 1.9.
+    """
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        """Prepare.
+
+        Args:
+            settings: `analyzer` (`word`, `char`, `char_wb`), `ngrams` (shortest and longest), for words
+                `pattern` and `stop_words`; to hash the terms also `features`, their number, and `signed`.
+        """
+        self._terms = {"word": self._words, "char": self._chars, "char_wb": self._chars_of_words}[
+            settings["analyzer"]
+        ]
+        self._shortest, self._longest = settings["ngrams"]
+        self._tokens = re.compile(settings.get("pattern", ""))
+        self._stop_words = frozenset(settings.get("stop_words", ()))
+        self.features: int | None = settings.get("features")
+        self._signed = settings.get("signed", False)
+
+    def counts(self, texts: Sequence[str]) -> list[Mapping[Any, int]]:
+        """How often each term occurs in each text; of hashed terms, the sum of their signs."""
+        counts: list[Mapping[Any, int]] = [Counter(self._terms(text)) for text in texts]
+        return counts if self.features is None else self._hashed(counts)
+
+    def _words(self, text: str) -> list[str]:
+        tokens = [token for token in self._tokens.findall(text) if token not in self._stop_words]
+        if self._longest == 1:
+            return tokens
+        return self._ngrams(tokens, " ")
+
+    def _chars(self, text: str) -> list[str]:
+        return self._ngrams(_SPACES.sub(" ", text), "")
+
+    def _ngrams(self, parts: Sequence[str], glue: str) -> list[str]:
+        return [
+            glue.join(parts[start : start + size])
+            for size in range(self._shortest, min(self._longest, len(parts)) + 1)
+            for start in range(len(parts) - size + 1)
+        ]
+
+    def _chars_of_words(self, text: str) -> list[str]:
+        terms: list[str] = []
+        for word in text.split():
+            padded = f" {word} "
+            for size in range(self._shortest, self._longest + 1):
+                terms += (padded[i : i + size] for i in range(max(1, len(padded) - size + 1)))
+                if len(padded) <= size:  # a short word counts once
+                    break
+        return terms
+
+    def _hashed(self, counts: Sequence[Mapping[str, int]]) -> list[Mapping[Any, int]]:
+        terms = list({term: None for count in counts for term in count})
+        hashes = murmur3([term.encode() for term in terms]).astype(np.int64)
+        size = self.features or 1
+        # the smallest hash has no absolute value of 32 bits; scikit-learn's own way out of it
+        places = np.where(hashes == -(2**31), (2**31 - size) % size, np.abs(hashes) % size).tolist()
+        signs = (np.where(hashes < 0, -1, 1) if self._signed else np.ones_like(hashes)).tolist()
+        known = dict(zip(terms, zip(places, signs, strict=True), strict=True))
+        result: list[Mapping[Any, int]] = []
+        for count in counts:
+            sums: dict[int, int] = {}
+            for term, times in count.items():
+                place, sign = known[term]
+                sums[place] = sums.get(place, 0) + sign * times
+            result.append(sums)
+        return result
+
+
+_SPACES = re.compile(r"\s\s+")
+
+
+@lru_cache(maxsize=256)
+def _analyzer(settings: str) -> Analyzer:
+    return Analyzer(json.loads(settings))
+
+
+def murmur3(texts: Sequence[bytes]) -> Any:
+    """MurmurHash3_x86_32 with the seed 0, as int32.
+
+    Source: https://github.com/aappleby/smhasher/blob/master/src/MurmurHash3.cpp, public domain.
+    """
+    hashes = np.zeros(len(texts), dtype=np.uint32)
+    by_length: dict[int, list[int]] = {}
+    for index, text in enumerate(texts):
+        by_length.setdefault(len(text), []).append(index)
+    for length, chosen in by_length.items():
+        data = np.frombuffer(b"".join(texts[i] for i in chosen), dtype=np.uint8)
+        data = data.reshape(len(chosen), length)
+        whole = length - length % 4
+        hashed = np.zeros(len(chosen), dtype=np.uint32)
+        for word in np.ascontiguousarray(data[:, :whole]).view("<u4").T:
+            hashed = _rotated(hashed ^ _scrambled(word), 13) * np.uint32(5) + np.uint32(0xE6546B64)
+        tail = np.zeros(len(chosen), dtype=np.uint32)
+        for byte in range(length - 1, whole - 1, -1):
+            tail = (tail << np.uint32(8)) | data[:, byte]
+        hashed ^= _scrambled(tail) ^ np.uint32(length)
+        hashed = (hashed ^ (hashed >> np.uint32(16))) * np.uint32(0x85EBCA6B)
+        hashed = (hashed ^ (hashed >> np.uint32(13))) * np.uint32(0xC2B2AE35)
+        hashes[chosen] = hashed ^ (hashed >> np.uint32(16))
+    return hashes.view(np.int32)
+
+
+def _scrambled(words: Any) -> Any:
+    return _rotated(words * np.uint32(0xCC9E2D51), 15) * np.uint32(0x1B873593)
+
+
+def _rotated(words: Any, bits: int) -> Any:
+    return (words << np.uint32(bits)) | (words >> np.uint32(32 - bits))
 
 
 def _strip_accents_unicode(text: str) -> str:

@@ -87,6 +87,7 @@ def export(estimator: Any, sample: Sample, *, outputs: tuple[str, ...] | None = 
         probabilities=named.probabilities,
         classes=named.classes,
         refusals=tuple(refusal for _, refusal in exporter.refusals),
+        row_size=exporter.graph.row_size(tensors.values()),
     )
     return Exported(exporter.graph.build(tensors), signature)
 

@@ -79,7 +79,9 @@ class GraphInput:
         name: The input's name in the graph.
         feature: The position of its feature in the signature.
         transform: What is done to the text first, in order: `lower`, `strip_accents_unicode`,
-            `strip_accents_ascii`. ONNX has these only for a locale that not every machine has.
+            `strip_accents_ascii`. ONNX has these only for a locale that not every machine has. The last may
+            be `terms:` or `counts:` with the JSON settings of a text vectorizer: the input is then a matrix
+            of the different terms of each text, or of how often each occurs.
     """
 
     name: str
@@ -148,6 +150,8 @@ class Signature:
             STRUCT of those), else None.
         classes: The classes of a single-output classifier, in the estimator's order.
         refusals: The columns of the graph's output `refused`; empty where it has no such output.
+        row_size: How many numbers the graph's widest tensor holds for one row; the handler scores fewer rows
+            at a time where it is large.
         format_version: The form of this JSON.
     """
 
@@ -158,6 +162,7 @@ class Signature:
     probabilities: Output | None = None
     classes: tuple[str | int | float | bool, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    row_size: int = 1
     format_version: int = FORMAT_VERSION
 
     @property
@@ -202,6 +207,7 @@ class Signature:
             probabilities=None if probabilities is None else _output(probabilities),
             classes=tuple(facts["classes"]),
             refusals=tuple(Refusal(**refusal) for refusal in facts["refusals"]),
+            row_size=facts["row_size"],
             format_version=facts["format_version"],
         )
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from warehouse_ml.exporters.graph import Graph, Tensor
 
@@ -17,6 +18,40 @@ Unicode keeps for such inner uses; the handler writes it, and refuses a value th
 
 Marker = Literal["nan", "none", "na"]
 """How the estimator's own frame spells a missing value: NaN (and NaT), None, or pandas' NA."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """A wide matrix of mostly zeros, by the values that are not: what a text vectorizer makes.
+
+    Attributes:
+        places: The columns of each row's values, int64 [rows, entries], each at most once; `width` where
+            a row has fewer values than others.
+        values: The values, float64 [rows, entries]; 0 where the place is `width`.
+        width: The number of columns of the matrix.
+    """
+
+    places: Tensor
+    values: Tensor
+    width: int
+
+    def columns(self) -> Columns:
+        """The matrix as columns, sparse as scikit-learn has it."""
+        zeros = self.places.full_like_rows(np.zeros(self.width + 1))
+        graph = zeros.graph
+        filled = graph.op(
+            "ScatterElements", zeros, self.places, self.values, dtype="float64", shape=zeros.shape, axis=1
+        )
+        ends = [graph.constant([number], "int64") for number in (0, self.width, 1)]
+        dense = graph.op("Slice", filled, *ends, dtype="float64", shape=(None, self.width))
+        return Columns((Block(dense, (None,) * self.width, entries=self),), sparse=True)
+
+    def product(self, weights: NDArray[np.float64]) -> Tensor:
+        """The matrix times weights of shape [width, outputs]: [rows, outputs]."""
+        padded = np.vstack([weights, np.zeros((1, weights.shape[1]))])
+        chosen = self.values.graph.constant(padded).take(self.places)
+        product = self.values.expand_dims(1) @ chosen
+        return product.reshape(None, weights.shape[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +67,7 @@ class Block:
         marker: What the estimator sees where a value is missing. Some steps treat only one of them as
             missing: `SimpleImputer` leaves None alone unless told otherwise.
         unit: For untouched times: the numpy unit that they are counted in.
+        entries: The same values, where most of them are zeros.
     """
 
     tensor: Tensor
@@ -39,6 +75,7 @@ class Block:
     categories: NDArray[Any] | None = None
     marker: Marker = "nan"
     unit: str | None = None
+    entries: Entries | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +131,7 @@ class Columns:
                 block,
                 tensor=block.tensor.columns(offsets),
                 features=tuple(block.features[offset] for offset in offsets),
+                entries=block.entries if offsets == list(range(len(block.features))) else None,
             )
             for block, offsets in runs
         )
@@ -121,3 +159,30 @@ class Columns:
         if self.is_text:
             raise TypeError("text where numbers are expected")
         return self.graph.concat([block.tensor.cast(dtype) for block in self.blocks])
+
+    def product(self, weights: ArrayLike) -> Tensor:
+        """All columns as numbers, times weights of shape [width, outputs]: float64 [rows, outputs].
+
+        Mostly empty columns are multiplied by what they hold only, which vocabularies of a million terms
+        need. Text is a TypeError: check `is_text` first.
+        """
+        matrix = np.asarray(weights, dtype=np.float64)
+        if all(block.entries is None for block in self.blocks) or matrix.shape[1] > _MANY_OUTPUTS:
+            return self.matrix() @ matrix
+        total: Tensor | None = None
+        start = 0
+        for block in self.blocks:
+            stop = start + len(block.features)
+            if block.entries is not None:
+                part = block.entries.product(matrix[start:stop])
+            else:
+                part = block.tensor.cast("float64") @ matrix[start:stop]
+            total = part if total is None else total + part
+            start = stop
+        if total is None:
+            raise TypeError("no columns")
+        return total
+
+
+_MANY_OUTPUTS = 64
+"""From here on the weights of each row's entries take more memory than the matrix itself."""

@@ -391,7 +391,7 @@ class Tensor:
     # --- elementwise functions ---
 
     def exp(self) -> Tensor:
-        """e to the power of it."""
+        """The exponential function."""
         return self.unary("Exp")
 
     def log(self) -> Tensor:
@@ -539,7 +539,9 @@ class Tensor:
 
     def take_along(self, indices: Tensor, axis: int = 1) -> Tensor:
         """Elements along an axis by a position for each row, as numpy.take_along_axis does."""
-        return self.graph.op("GatherElements", self, indices, dtype=self.dtype, shape=indices.shape, axis=axis)  # type: ignore[no-any-return]
+        return self.graph.op(
+            "GatherElements", self, indices, dtype=self.dtype, shape=indices.shape, axis=axis
+        )
 
     def reshape(self, *sizes: int | None) -> Tensor:
         """Another shape; None stands for the rows, and may occur once."""

@@ -17,7 +17,7 @@ def linear_scores(model: Any, columns: Columns, exporter: Exporter) -> Tensor:
     coefficients = _coefficients(model)
     # one intercept may stand for all outputs, as it does without fit_intercept
     intercept = np.broadcast_to(np.asarray(model.intercept_, dtype=np.float64).ravel(), len(coefficients))
-    return exporter.numbers(columns) @ coefficients.T + intercept
+    return exporter.product(columns, coefficients.T) + intercept
 
 
 def normalized(scores: Tensor) -> Tensor:
