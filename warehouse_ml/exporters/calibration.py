@@ -89,9 +89,7 @@ def _with_threshold(
     estimator = getattr(model, "estimator_", model.estimator)
     inner = exporter.predict(estimator, columns, "estimator_")
     asked = model.response_method
-    method = first_method(
-        estimator, ("predict_proba", "decision_function") if asked == "auto" else (asked,)
-    )
+    method = first_method(estimator, ("predict_proba", "decision_function") if asked == "auto" else (asked,))
     classes = np.asarray(model.classes_).tolist()
     positive = 1 if pos_label is None else classes.index(pos_label)
     if method == "predict_proba":

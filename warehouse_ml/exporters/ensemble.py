@@ -1,6 +1,7 @@
 """Ensembles of one kind of estimator: bagging and AdaBoost."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def _summed_by_job(ensemble: Any, parts: list[Tensor]) -> Tensor:
     from sklearn.ensemble._base import _partition_estimators
 
     _, _, starts = _partition_estimators(ensemble.n_estimators, ensemble.n_jobs)
-    shares = [parts[first:last] for first, last in zip(starts[:-1], starts[1:], strict=True)]
+    shares = [parts[first:last] for first, last in pairwise(starts)]
     return running_sum([running_sum(share) for share in shares])
 
 
@@ -81,7 +82,7 @@ def _boosted(ensemble: Any, columns: Columns, exporter: Exporter) -> list[Predic
 
 
 def adaboost_classifier(ensemble: Any, columns: Columns, exporter: Exporter) -> Prediction:
-    """SAMME: an estimator adds its weight w to the class it predicts, and -w / (classes - 1) to the others."""
+    """SAMME: an estimator adds its weight w to the class it predicts, -w / (classes - 1) to the others."""
     width = int(ensemble.n_classes_)
     if width == 1:
         exporter.unsupported("it was fitted on a single class", "Use a constant in the query.")

@@ -1,12 +1,17 @@
 """What `inverse_transform` of the transformers does that one fits on a target."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from warehouse_ml.exporters.elementary import log1p
 from warehouse_ml.exporters.exporter import Exporter
 from warehouse_ml.exporters.graph import Tensor
+from warehouse_ml.exporters.piecewise import interpolate
+from warehouse_ml.exporters.special import erf
 
 Inverse = Callable[[Any, Tensor, Exporter], Tensor]
 
@@ -29,7 +34,7 @@ def inverse_transform(transformer: Any, matrix: Tensor, exporter: Exporter) -> T
     return inverse(transformer, matrix, exporter)
 
 
-def _columns(values: Any) -> Any:
+def _columns(values: Any) -> NDArray[np.float64]:
     return np.asarray(values, dtype=np.float64).reshape(1, -1)
 
 
@@ -67,44 +72,30 @@ def _inverse_box_cox(x: Tensor, lambda_: float) -> Tensor:
     """scipy.special.inv_boxcox: exp(log1p(lambda x) / lambda), or exp(x) where lambda is 0."""
     if lambda_ == 0:
         return x.exp()
-    return (x * lambda_).log1p().__truediv__(lambda_).exp()
+    return (log1p(x * lambda_) / lambda_).exp()
 
 
 def _inverse_yeo_johnson(x: Tensor, lambda_: float) -> Tensor:
     tiny = float(np.spacing(1.0))
-    if abs(lambda_) < tiny:
-        above = x.exp() - 1.0
-    else:
-        above = (x * lambda_ + 1.0) ** (1 / lambda_) - 1.0
+    above = x.exp() if abs(lambda_) < tiny else (x * lambda_ + 1.0) ** (1 / lambda_)
     if abs(lambda_ - 2) > tiny:
         below = 1.0 - (x * -(2 - lambda_) + 1.0) ** (1 / (2 - lambda_))
     else:
         below = 1.0 - (-x).exp()
-    return (x >= 0.0).where(above, below)
+    return (x >= 0.0).where(above - 1.0, below)
 
 
 def _quantile_transformer(transformer: Any, matrix: Tensor, exporter: Exporter) -> Tensor:
     """The quantiles at the references, linearly interpolated; normal scores go through the normal CDF."""
-    from warehouse_ml.exporters.isotonic import interpolate
-
-    normal = transformer.output_distribution == "normal"
+    quantiles = np.asarray(transformer.quantiles_, dtype=np.float64).T
     references = np.asarray(transformer.references_, dtype=np.float64)
-    parts = []
-    for index, quantiles in enumerate(np.asarray(transformer.quantiles_, dtype=np.float64).T):
-        place = matrix.columns([index])
-        if normal:
-            place = _normal_cdf(place)
-            low, high = place - _BOUND < 0.0, place + _BOUND > 1.0
-        else:
-            low, high = place.equal(0.0), place.equal(1.0)
-        inside = interpolate(place, references, quantiles)
-        inside = high.where(float(quantiles[-1]), inside)
-        parts.append(low.where(float(quantiles[0]), inside))
-    return exporter.graph.concat(parts)
-
-
-def _normal_cdf(x: Tensor) -> Tensor:
-    raise NotImplementedError
+    if transformer.output_distribution == "normal":
+        matrix = 0.5 * (1.0 + erf(matrix / math.sqrt(2.0)))
+        low, high = matrix - _BOUND < 0.0, matrix + _BOUND > 1.0
+    else:
+        low, high = matrix <= 0.0, matrix >= 1.0  # numpy.interp holds the ends outside
+    inside = interpolate(matrix, [references] * len(quantiles), list(quantiles))
+    return low.where(quantiles[:, :1].T, high.where(quantiles[:, -1:].T, inside))
 
 
 def _function_transformer(transformer: Any, matrix: Tensor, exporter: Exporter) -> Tensor:
@@ -113,7 +104,7 @@ def _function_transformer(transformer: Any, matrix: Tensor, exporter: Exporter) 
         return matrix
     from warehouse_ml.exporters.functions import FUNCTIONS
 
-    function = FUNCTIONS.get(transformer.inverse_func)
+    function: Callable[[Tensor], Tensor] | None = FUNCTIONS.get(transformer.inverse_func)
     if function is None or transformer.inv_kw_args:
         name = getattr(transformer.inverse_func, "__name__", repr(transformer.inverse_func))
         exporter.unsupported(

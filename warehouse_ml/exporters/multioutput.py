@@ -8,10 +8,12 @@ import numpy as np
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter, Predict
 from warehouse_ml.exporters.prediction import Prediction
-from warehouse_ml.exporters.responses import numbers, response
+from warehouse_ml.exporters.responses import Method, numbers, response
 
 
-def _side_by_side(parts: list[Prediction], exporter: Exporter, *, proba: bool, multilabel: bool) -> Prediction:
+def _side_by_side(
+    parts: list[Prediction], exporter: Exporter, *, proba: bool, multilabel: bool
+) -> Prediction:
     """The first output of each, as one answer of several outputs."""
     if parts[0].value is not None:
         return Prediction.regression(exporter.graph.concat([numbers(part, exporter) for part in parts]))
@@ -43,7 +45,7 @@ def chain(model: Any, columns: Columns, exporter: Exporter) -> Prediction:
 
     `order_` says which output each estimator is for.
     """
-    method = getattr(model, "chain_method_", "predict")
+    method: Method = getattr(model, "chain_method_", "predict")
     fed, parts = columns.as_array(), []
     for index, estimator in enumerate(model.estimators_):
         part = exporter.predict(estimator, fed, f"estimators_[{index}]")

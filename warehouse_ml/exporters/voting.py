@@ -67,7 +67,9 @@ def voting_transform(ensemble: Any, columns: Columns, exporter: Exporter) -> Col
     return Columns.of(exporter.graph.concat([read(prediction, exporter) for _, prediction in members]))
 
 
-def _meta_features(ensemble: Any, estimator: Any, prediction: Prediction, method: str, exporter: Exporter) -> Tensor:
+def _meta_features(
+    ensemble: Any, estimator: Any, prediction: Prediction, method: str, exporter: Exporter
+) -> Tensor:
     """What one estimator adds to the features of the final one.
 
     Of the probabilities of two classes the first column is dropped; and so is it, for each label, of a
@@ -134,8 +136,13 @@ def stacking_classifier(ensemble: Any, columns: Columns, exporter: Exporter) -> 
         encoder.inverse_transform(np.asarray(known, dtype=np.int64))
         for encoder, known in zip(encoders, final.classes, strict=True)
     )
-    swapped = () if final.multilabel and _last(ensemble.final_estimator_) in _MATRIX_OF_LABELS else tuple(
-        exporter.graph.concat([1.0 - table.columns([0]), table.columns([0])]) for table in final.probabilities
+    swapped = (
+        ()
+        if final.multilabel and _last(ensemble.final_estimator_) in _MATRIX_OF_LABELS
+        else tuple(
+            exporter.graph.concat([1.0 - table.columns([0]), table.columns([0])])
+            for table in final.probabilities
+        )
     )
     return replace(final, classes=classes, probabilities=swapped, multilabel=True)
 
