@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from warehouse_ml.rows import as_estimator_frame
+from warehouse_ml.parity.comparison import Expected, chosen, spread
+from warehouse_ml.parity.rows import as_estimator_frame
 from warehouse_ml.sample import Sample
+from warehouse_ml.signature import Method, Signature
 
 _RAISED_BY_ESTIMATORS = (
     ValueError,
@@ -23,7 +25,7 @@ _RAISED_BY_ESTIMATORS = (
     ArithmeticError,
     RuntimeError,
 )
-"""What the libraries raise for values that they do not take. XGBoost's and LightGBM's errors are ValueErrors."""
+"""What the libraries raise for values that they do not take. XGBoost's own error is a ValueError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +108,25 @@ def _column_or_blank(answers: Answers, index: int) -> NDArray[Any]:
     if answers.columns:
         return answers.columns[index].astype(object)
     return np.full(len(answers.refused), None, dtype=object)
+
+
+def expect(oracle: Oracle, signature: Signature, rows: pd.DataFrame) -> Expected:
+    """Ask the estimator about rows of values, as the model's policies let it see them."""
+    withheld = np.zeros(len(rows), dtype=bool)
+    seen = rows.copy()
+    for feature in signature.features:
+        missing = rows[feature.name].isna().to_numpy(dtype=bool)
+        if feature.missing in ("null", "error"):
+            withheld |= missing
+        elif feature.missing == "default":
+            seen[feature.name] = seen[feature.name].where(~missing, feature.default)
+    asked = seen[~withheld]
+    predicted = oracle.predict(asked) if len(asked) else Answers((), np.zeros(0, dtype=bool))
+    refused = np.zeros(len(rows), dtype=bool)
+    refused[~withheld] = predicted.refused
+    answers: dict[Method, tuple[NDArray[Any], ...]] = {"try_predict": spread(predicted.columns, ~withheld)}
+    if signature.probabilities is not None:
+        told = ~withheld & ~refused
+        columns = oracle.predict_proba(seen[told]).columns if told.any() else ()
+        answers["predict_proba"] = spread(chosen(columns, signature), told)
+    return Expected(answers, withheld | refused, refused, predicted.reason)

@@ -13,13 +13,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from udfs.onnx_udf import Scorer
-from warehouse_ml.comparison import compare, expect
 from warehouse_ml.errors import ParityError, SampleError
 from warehouse_ml.export import export
-from warehouse_ml.oracle import Oracle
-from warehouse_ml.parity import prove
-from warehouse_ml.policies import choose_policies
-from warehouse_ml.rows import as_columns, as_values
+from warehouse_ml.parity.comparison import compare
+from warehouse_ml.parity.oracle import Oracle, expect
+from warehouse_ml.parity.policies import choose_policies
+from warehouse_ml.parity.prove import prove
+from warehouse_ml.parity.rows import as_columns, as_values
 from warehouse_ml.sample import Sample
 
 IRIS, SPECIES = load_iris(return_X_y=True, as_frame=True)
@@ -44,7 +44,7 @@ def proved(estimator, frame, **settings):
 
 
 def test_a_faithful_model_passes_with_its_figures() -> None:
-    _, report = proved(LogisticRegression(max_iter=500).fit(IRIS, SPECIES), IRIS)
+    report = proved(LogisticRegression(max_iter=500).fit(IRIS, SPECIES), IRIS).report
     assert report.passed
     assert (report.rows, report.mismatches, report.label_mismatches) == (150, 0, 0.0)
     assert report.hard_rows > 50
@@ -86,7 +86,7 @@ def test_a_score_where_the_estimator_raises_is_refused() -> None:
     encoder = make_column_transformer((OneHotEncoder(), ["kind"]), remainder="passthrough")
     model = make_pipeline(encoder, LogisticRegression(max_iter=2000)).fit(frame, SPECIES)
     exported, values, oracle = prepared(model, frame)
-    assert prove(exported, values, oracle, [alone])[1].refused_rows > 0
+    assert prove(exported, values, oracle, [alone]).report.refused_rows > 0
     silent = replace(exported, signature=replace(exported.signature, refusals=()))
     with pytest.raises(ParityError, match="expected None"):
         prove(silent, values, oracle, [alone])
@@ -117,7 +117,7 @@ def test_the_tolerance_is_kept_and_recorded() -> None:
 
     with pytest.raises(ParityError):
         prove(exported, values, oracle, [drifting])
-    _, report = prove(exported, values, oracle, [drifting], tolerance=1e-3)
+    report = prove(exported, values, oracle, [drifting], tolerance=1e-3).report
     assert report.tolerance == 1e-3
     assert report.difference == pytest.approx(1e-4, rel=1e-2)
 
@@ -131,7 +131,8 @@ def test_extremes_that_do_not_agree_lower_the_limit() -> None:
 
         return score
 
-    lowered, report = prove(exported, values, oracle, [clipping])
+    done = prove(exported, values, oracle, [clipping])
+    report, lowered = done.report, done.exported
     age = lowered.signature.features[0]
     assert report.passed
     assert 1e12 < age.limit < 1e13
@@ -147,7 +148,7 @@ def test_a_sample_that_the_estimator_refuses_is_an_error() -> None:
 def test_neighbours_and_scalers_pass_through_the_gate() -> None:
     model = make_pipeline(StandardScaler(), KNeighborsClassifier(7))
     features, target = load_breast_cancer(return_X_y=True, as_frame=True)
-    _, report = proved(model.fit(features[::3], target[::3]), features)
+    report = proved(model.fit(features[::3], target[::3]), features).report
     assert report.passed
 
 

@@ -7,17 +7,20 @@ that of the engine's own SQL.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from warehouse_ml.comparison import Comparison, Expected, Score, compare, expect
 from warehouse_ml.errors import ParityError, SampleError
 from warehouse_ml.export import Exported
-from warehouse_ml.hard_rows import HardRows, hard_rows
-from warehouse_ml.oracle import Oracle
+from warehouse_ml.parity.comparison import Comparison, Score, compare
+from warehouse_ml.parity.hard_rows import HardRows, hard_rows
+from warehouse_ml.parity.oracle import Oracle, expect
+from warehouse_ml.parity.proof import Proof, thinned
+from warehouse_ml.parity.report import ParityReport, summarise
+from warehouse_ml.parity.rows import as_arrow
 from warehouse_ml.signature import Feature
 
 TOLERANCE = 1e-5
@@ -26,55 +29,20 @@ TOLERANCE = 1e-5
 SAMPLE_ROWS = 10_000
 """How many rows of a sample are compared at the most; more are thinned evenly."""
 
-_WORST = 5
-
 
 @dataclass(frozen=True, slots=True)
-class ParityReport:
-    """What the gate measured.
+class Proved:
+    """A model that passed the gate.
 
     Attributes:
-        rows: The rows of the sample that were compared.
-        hard_rows: The generated rows that were compared.
-        refused_rows: Those for which the estimator raises; SQL must not score them either.
-        difference: The largest difference of a number, as a share of the number or of the mean magnitude.
-        label_mismatches: The share of labels that differ.
-        tolerance: What `difference` may be.
-        mismatches: How many values differ beyond the tolerance, or are labels that differ.
-        worst: The worst rows: which result, what was expected, what was got, for which features.
+        exported: The model, its limits perhaps lowered.
+        report: What was measured.
+        proof: Rows to verify it with later.
     """
 
-    rows: int
-    hard_rows: int
-    refused_rows: int
-    difference: float
-    label_mismatches: float
-    tolerance: float
-    mismatches: int
-    worst: tuple[dict[str, Any], ...] = ()
-
-    @property
-    def passed(self) -> bool:
-        """Whether every row agrees."""
-        return self.mismatches == 0
-
-    def figures(self) -> dict[str, Any]:
-        """The numbers without the rows, for the registry."""
-        facts = asdict(self)
-        del facts["worst"]
-        return facts
-
-    def __str__(self) -> str:
-        lines = [
-            f"{self.rows:,} sample rows and {self.hard_rows:,} hard rows: largest difference "
-            f"{self.difference:.2g} (tolerance {self.tolerance:.2g}), labels that differ "
-            f"{self.label_mismatches:.2%}, rows the estimator refuses {self.refused_rows:,}."
-        ]
-        lines += [
-            f"  {row['result']}: expected {row['expected']!r}, got {row['got']!r} for {row['features']}"
-            for row in self.worst
-        ]
-        return "\n".join(lines)
+    exported: Exported
+    report: ParityReport
+    proof: Proof
 
 
 def prove(
@@ -85,7 +53,7 @@ def prove(
     *,
     tolerance: float = TOLERANCE,
     seed: int = 0,
-) -> tuple[Exported, ParityReport]:
+) -> Proved:
     """Compare a model with its estimator.
 
     An extreme value that the model does not score as the estimator does, where ordinary ones agree, does
@@ -98,9 +66,6 @@ def prove(
         scorers: Each makes, of the model, what scores rows: with onnxruntime alone, and by the engine's SQL.
         tolerance: How far a number may be off.
         seed: Chooses the hard rows.
-
-    Returns:
-        The model, its limits perhaps lowered, and the report.
 
     Raises:
         SampleError: The estimator scores no row of the sample.
@@ -126,10 +91,17 @@ def prove(
         for scorer in scorers
         for comparison in compare(scorer(exported), exported.signature, rows, expected, tolerance, count)
     ]
-    report = _report(comparisons, rows, expected, count, tolerance)
+    report = summarise(
+        comparisons,
+        expected,
+        count,
+        tolerance,
+        lambda row: {name: rows.at[row, name] for name in rows.columns},
+    )
     if not report.passed:
         raise ParityError(f"The exported model does not score as the estimator does. {report}", report)
-    return exported, report
+    proof = thinned(as_arrow(rows, exported.signature.features), expected, count)
+    return Proved(exported, report, proof)
 
 
 def _lowered_limits(
@@ -160,37 +132,4 @@ def _within(hard: HardRows, features: Sequence[Feature]) -> np.ndarray[Any, np.d
             for index, magnitude in zip(hard.feature, hard.magnitude, strict=True)
         ],
         dtype=bool,
-    )
-
-
-def _report(
-    comparisons: Sequence[Comparison],
-    rows: pd.DataFrame,
-    expected: Expected,
-    sample_rows: int,
-    tolerance: float,
-) -> ParityReport:
-    numbers = [c.difference.max() for c in comparisons if not c.is_label and len(rows)]
-    labels = [c.wrong for c in comparisons if c.is_label]
-    worst = sorted(
-        ((c.difference[i], c, i) for c in comparisons for i in np.flatnonzero(c.wrong)),
-        key=lambda entry: -entry[0],
-    )
-    return ParityReport(
-        rows=sample_rows,
-        hard_rows=len(rows) - sample_rows,
-        refused_rows=int(expected.refused.sum()),
-        difference=float(max(numbers, default=0.0)),
-        label_mismatches=float(np.mean(labels)) if labels else 0.0,
-        tolerance=tolerance,
-        mismatches=len(worst),
-        worst=tuple(
-            {
-                "result": comparison.name,
-                "expected": comparison.expected[i],
-                "got": comparison.got[i],
-                "features": rows.iloc[i].to_dict(),
-            }
-            for _, comparison, i in worst[:_WORST]
-        ),
     )

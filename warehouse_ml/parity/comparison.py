@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from warehouse_ml.oracle import Answers, Oracle
 from warehouse_ml.signature import Method, Output, Signature
 
-Score = Callable[[pd.DataFrame, Method], list[tuple[Any, Any]]]
-"""Scores rows of values: a column and a mask of its NULLs (or None) for each leaf of the result."""
+Score = Callable[[Any, Method], list[tuple[Any, Any]]]
+"""Scores rows: a column and a mask of its NULLs (or None) for each leaf of the result."""
 
 Mask = NDArray[np.bool_]
 
@@ -58,32 +56,10 @@ class Comparison:
     wrong: Mask
 
 
-def expect(oracle: Oracle, signature: Signature, rows: pd.DataFrame) -> Expected:
-    """Ask the estimator about rows of values, as the model's policies let it see them."""
-    withheld = np.zeros(len(rows), dtype=bool)
-    seen = rows.copy()
-    for feature in signature.features:
-        missing = rows[feature.name].isna().to_numpy(dtype=bool)
-        if feature.missing in ("null", "error"):
-            withheld |= missing
-        elif feature.missing == "default":
-            seen[feature.name] = seen[feature.name].where(~missing, feature.default)
-    asked = seen[~withheld]
-    predicted = oracle.predict(asked) if len(asked) else Answers((), np.zeros(0, dtype=bool))
-    refused = np.zeros(len(rows), dtype=bool)
-    refused[~withheld] = predicted.refused
-    answers: dict[Method, tuple[NDArray[Any], ...]] = {"try_predict": _spread(predicted.columns, ~withheld)}
-    if signature.probabilities is not None:
-        told = ~withheld & ~refused
-        columns = oracle.predict_proba(seen[told]).columns if told.any() else ()
-        answers["predict_proba"] = _spread(_chosen(columns, signature), told)
-    return Expected(answers, withheld | refused, refused, predicted.reason)
-
-
 def compare(
     score: Score,
     signature: Signature,
-    rows: pd.DataFrame,
+    rows: Any,
     expected: Expected,
     tolerance: float,
     sample_rows: int,
@@ -93,7 +69,7 @@ def compare(
     Args:
         score: What scores them.
         signature: The model's.
-        rows: The rows, as values; the first `sample_rows` of them are the sample.
+        rows: The rows, in any form that `score` takes and a mask selects from; first the sample's.
         expected: The truth about them.
         tolerance: How far a number may be off, as a share of it or of the sample's mean magnitude.
         sample_rows: The rows that tell the mean magnitude.
@@ -159,7 +135,7 @@ def _name(method: Method, result: Output, leaf: Output) -> str:
     return function if leaf is result else f"{function}.{leaf.name}"
 
 
-def _chosen(columns: tuple[NDArray[Any], ...], signature: Signature) -> tuple[NDArray[Any], ...]:
+def chosen(columns: tuple[NDArray[Any], ...], signature: Signature) -> tuple[NDArray[Any], ...]:
     """Those columns of `predict_proba` that PREDICT_PROBA returns: of two classes, the second."""
     whole, part = signature.probabilities, signature.result("predict_proba")
     if whole is None or part is None or not columns:
@@ -178,7 +154,8 @@ def _all_null(columns: list[tuple[Any, Any]], rows: int) -> Mask:
     return gone
 
 
-def _spread(columns: tuple[NDArray[Any], ...], where: Mask) -> tuple[NDArray[Any], ...]:
+def spread(columns: tuple[NDArray[Any], ...], where: Mask) -> tuple[NDArray[Any], ...]:
+    """Columns of some rows as columns of all rows, None elsewhere."""
     if not columns and not where.any():
         return ()
     return tuple(_put(column, where) for column in columns)

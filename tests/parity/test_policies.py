@@ -8,9 +8,9 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 
 from warehouse_ml.errors import SampleError, UnknownFeatureError
-from warehouse_ml.oracle import Oracle
-from warehouse_ml.policies import FLOAT32_MAX, choose_policies
-from warehouse_ml.rows import as_values
+from warehouse_ml.parity.oracle import Oracle
+from warehouse_ml.parity.policies import FLOAT32_MAX, choose_policies
+from warehouse_ml.parity.rows import as_values
 from warehouse_ml.sample import Sample
 
 X, Y = load_diabetes(return_X_y=True, as_frame=True)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from warehouse_ml.errors import SampleError, UnknownFeatureError
-from warehouse_ml.oracle import Oracle
+from warehouse_ml.parity.oracle import Oracle
 from warehouse_ml.signature import Feature, MissingPolicy
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
