@@ -40,6 +40,7 @@ FAMILIES: tuple[str, ...] = (
     "multioutput",
     "target",
     "sklearn_trees",
+    "sklearn_boosting",
     "xgboost",
     "lightgbm",
 )
