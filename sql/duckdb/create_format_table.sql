@@ -1,0 +1,1 @@
+CREATE TABLE IF NOT EXISTS registry_format (format_version INTEGER NOT NULL)

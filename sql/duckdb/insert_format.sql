@@ -1,0 +1,1 @@
+INSERT INTO registry_format SELECT $1 WHERE NOT EXISTS (FROM registry_format)

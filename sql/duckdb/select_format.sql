@@ -1,0 +1,1 @@
+SELECT max(format_version) FROM registry_format

@@ -1,0 +1,1 @@
+SELECT onnx FROM registry_version WHERE name = $1 AND version = $2

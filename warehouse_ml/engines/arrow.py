@@ -1,0 +1,85 @@
+"""Between the columns of an engine, in Arrow, and the columns of a handler, in numpy."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from warehouse_ml.signature import Output
+
+Column = tuple[Any, Any]
+"""Values, and a bool mask of the missing ones or None, as `udfs/onnx_udf.py` takes and returns them."""
+
+ARROW_TYPES = {
+    "DOUBLE": pa.float64(),
+    "BIGINT": pa.int64(),
+    "BOOLEAN": pa.bool_(),
+    "VARCHAR": pa.string(),
+    "TIMESTAMP": pa.timestamp("us"),
+}
+"""The Arrow type of each key of `signature.TYPES`."""
+
+
+def from_arrow(column: Any, kind: str) -> Column:
+    """A feature's values as a handler takes them.
+
+    Args:
+        column: A `pyarrow.Array` or `ChunkedArray`, of shape [rows].
+        kind: The feature's type, a key of `signature.TYPES`.
+    """
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if array.type != ARROW_TYPES[kind]:
+        array = array.cast(ARROW_TYPES[kind])
+    missing = array.is_null().to_numpy(zero_copy_only=False) if array.null_count else None
+    if kind == "TIMESTAMP":
+        array = array.cast(pa.int64())
+    if missing is not None and kind not in ("DOUBLE", "VARCHAR"):
+        array = array.fill_null(False if kind == "BOOLEAN" else 0)
+    return array.to_numpy(zero_copy_only=False), missing
+
+
+def arrow_type(output: Output) -> Any:
+    """The Arrow type of a result."""
+    if output.type != "STRUCT":
+        return ARROW_TYPES[output.type]
+    return pa.struct([pa.field(field.name, arrow_type(field)) for field in output.fields])
+
+
+def to_arrow(leaves: Sequence[Column], output: Output) -> Any:
+    """A result as the engine takes it.
+
+    A STRUCT is NULL where all its parts are.
+
+    Args:
+        leaves: A column for each leaf of the result, in order.
+        output: The result.
+
+    Returns:
+        A `pyarrow.Array` of shape [rows].
+    """
+    return _nested(iter(leaves), output)[0]
+
+
+def _nested(leaves: Iterator[Column], output: Output) -> tuple[Any, Any]:
+    if output.type != "STRUCT":
+        values, missing = next(leaves)
+        return _leaf(values, missing, output.type), missing
+    parts = [_nested(leaves, field) for field in output.fields]
+    masks = [missing for _, missing in parts]
+    null = None
+    if masks and all(missing is not None for missing in masks):
+        null = np.logical_and.reduce(masks)
+    mask = None if null is None else pa.array(null)
+    fields = list(arrow_type(output))
+    return pa.StructArray.from_arrays([part for part, _ in parts], fields=fields, mask=mask), null
+
+
+def _leaf(values: Any, missing: Any, kind: str) -> Any:
+    if kind == "VARCHAR":
+        return pa.array(values, ARROW_TYPES[kind], mask=missing)
+    if missing is not None and kind != "DOUBLE":
+        values = np.where(missing, np.zeros(1, dtype=values.dtype), values)
+    dtype = {"DOUBLE": np.float64, "BOOLEAN": np.bool_}.get(kind, np.int64)
+    array = pa.array(np.ascontiguousarray(values, dtype=dtype), mask=missing)
+    return array.cast(ARROW_TYPES[kind])

@@ -1,0 +1,184 @@
+"""What an engine does: the blanks that every back end fills, in this order."""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from warehouse_ml.errors import RegistryError, WarehouseMLError
+from warehouse_ml.model import ModelVersion
+from warehouse_ml.signature import Method, Signature
+
+Parameters = Sequence[object] | Mapping[str, object] | None
+"""Values of a statement's parameters: by position, or by name."""
+
+
+class ConflictError(RegistryError):
+    """Another writer was faster; the transaction can be run again."""
+
+
+class RegistryMissingError(RegistryError):
+    """The database holds no registry yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """The variables of a caller, in which an engine may look for tables: `FROM df`."""
+
+    globals: dict[str, Any]
+    locals: Mapping[str, Any]
+
+    @classmethod
+    def of_caller(cls, depth: int = 2) -> "Namespace":
+        """The variables of a frame; by default of the one that called the caller of this method."""
+        frame = sys._getframe(depth)
+        return cls(frame.f_globals, dict(frame.f_locals))
+
+
+class Transaction(Protocol):
+    """Statements of `sql/<dialect>` that are committed together."""
+
+    def run(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Run a statement by its file name.
+
+        Raises:
+            RegistryMissingError: There is no registry here, and `create` was not asked for.
+            ConflictError: Another transaction has changed the same rows.
+            ReadOnlyError: The database cannot be written.
+        """
+        ...
+
+
+class Rows(Protocol):
+    """The answer to a statement. A SELECT runs at every read; what changes data has run already."""
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns."""
+        ...
+
+    @property
+    def types(self) -> list[str]:
+        """The types of the columns, as the engine writes them."""
+        ...
+
+    def chunks(self, size: int) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of one run, at most `size` at a time."""
+        ...
+
+    def arrow(self) -> Any:
+        """A `pyarrow.Table`."""
+        ...
+
+    def batches(self, rows: int) -> Any:
+        """A `pyarrow.RecordBatchReader` that computes batches of about `rows` rows as it is read."""
+        ...
+
+    def df(self) -> Any:
+        """A `pandas.DataFrame`."""
+        ...
+
+    def pl(self) -> Any:
+        """A `polars.DataFrame`."""
+        ...
+
+    def text(self, rows: int | None = None) -> str:
+        """The first rows as a table to look at."""
+        ...
+
+
+class Engine(Protocol):
+    """A connection to a warehouse."""
+
+    dialect: str
+
+    @property
+    def connection(self) -> Any:
+        """The driver's own connection."""
+        ...
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the database refuses to be written."""
+        ...
+
+    def cursor(self) -> "Engine":
+        """A second connection to the same database, for another thread."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection, unless it is the user's own."""
+        ...
+
+    def columns(
+        self, query: str, parameters: Parameters = None, namespace: Namespace | None = None
+    ) -> list[tuple[str, str]]:
+        """The names and types of a query's columns, without running it."""
+        ...
+
+    def query(
+        self,
+        sql: str,
+        parameters: Parameters = None,
+        *,
+        namespace: Namespace | None = None,
+        provide: Callable[[str], bool] | None = None,
+    ) -> Rows | None:
+        """Run a statement, or prepare a SELECT to be read.
+
+        Args:
+            sql: One or more statements; all but the last run now.
+            parameters: The values of its parameters.
+            namespace: Where tables that the database does not know are looked for.
+            provide: Registers the function of a version by its name; False where there is no such version. It
+                is called for functions that a view or a macro needs.
+
+        Returns:
+            The answer, or None where the text holds no statement.
+        """
+        ...
+
+    def transaction(self, *, create: bool = False) -> AbstractContextManager[Transaction]:
+        """A transaction on the registry, on a connection of its own.
+
+        Args:
+            create: Make the schema first where it is missing.
+        """
+        ...
+
+    def register_function(
+        self, version: ModelVersion, method: Method, load: Callable[[Transaction], bytes]
+    ) -> None:
+        """Make a method of a version callable by its name `version.function_of(method)`.
+
+        Nothing happens where it already is. The model is loaded when the function is first called.
+
+        Args:
+            version: The version.
+            method: One that it has.
+            load: Reads the ONNX bytes; it must not hold on to the engine.
+        """
+        ...
+
+    def score(self, onnx: bytes, signature: Signature, method: Method, rows: Any) -> Any:
+        """Score rows by a SELECT of the engine, for a model that need not be registered.
+
+        Args:
+            onnx: The model.
+            signature: Its signature.
+            method: One that it has.
+            rows: A `pyarrow.Table` whose columns are the features, in order.
+
+        Returns:
+            A `pyarrow.Array` with a result for each row, in order.
+        """
+        ...
+
+    def referenced_functions(self) -> frozenset[str]:
+        """The functions of versions that views, macros and generated columns call, in lower case."""
+        ...
+
+    def translate(self, error: Exception) -> WarehouseMLError | None:
+        """The error of this package that a driver's error carries, if it carries one."""
+        ...

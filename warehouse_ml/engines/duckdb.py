@@ -1,0 +1,448 @@
+"""DuckDB: in memory, in a file, or a connection that the user already has."""
+
+import atexit
+import os
+import re
+import uuid
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any, TypeVar
+
+import duckdb
+import pyarrow as pa
+
+from warehouse_ml.engines.base import ConflictError, Namespace, Parameters, RegistryMissingError, Transaction
+from warehouse_ml.engines.duckdb_rows import DuckDBRows, Stream
+from warehouse_ml.engines.scoring import (
+    LazyScorer,
+    carried_error,
+    scoring_function,
+    shared_scorer,
+)
+from warehouse_ml.errors import ReadOnlyError, RegistryError, WarehouseMLError
+from warehouse_ml.model import ModelVersion
+from warehouse_ml.signature import TYPES, Method, Signature
+from warehouse_ml.statements import statement
+
+SCHEMA = "warehouse_ml"
+"""Where the registry lives in a database."""
+
+FUNCTION_NAME = re.compile(r"\bwml_\w+_v\d+_[0-9a-f]{8}(?:_proba|_try)?\b", re.IGNORECASE)
+"""The names of `ModelVersion.function_of`."""
+
+_MISSING_FUNCTION = re.compile(r"Function with name \"?(\w+)\"? does not exist")
+_CALL = compile("__warehouse_ml_call__()", "<warehouse_ml>", "eval")
+
+_T = TypeVar("_T")
+_owned: "weakref.WeakSet[duckdb.DuckDBPyConnection]" = weakref.WeakSet()
+
+
+def connect(
+    target: str | os.PathLike[str] | duckdb.DuckDBPyConnection | None = None, *, read_only: bool = False
+) -> "DuckDBEngine":
+    """Open a database.
+
+    Args:
+        target: None for one in memory, a file, or a connection, which stays the user's.
+        read_only: Open the file so that nothing can change it; other processes may then read it too.
+    """
+    if isinstance(target, duckdb.DuckDBPyConnection):
+        return DuckDBEngine(target, owned=False)
+    path = ":memory:" if target is None else os.fspath(target)
+    return DuckDBEngine(duckdb.connect(path, read_only=read_only), owned=True)
+
+
+class DuckDBEngine:
+    """Fills `base.Engine` with a DuckDB connection."""
+
+    dialect = "duckdb"
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, *, owned: bool, parent: "DuckDBEngine | None" = None
+    ) -> None:
+        """Use a connection.
+
+        Args:
+            connection: The connection.
+            owned: Whether `close` closes it.
+            parent: The engine whose cursor the connection is.
+        """
+        self._connection = connection
+        self._owned = owned
+        self._root: duckdb.DuckDBPyConnection = connection if parent is None else parent._root
+        self._database: str | None = None
+        self._stream: weakref.ref[Stream] | None = None
+        self._provisional: dict[str, Callable[[duckdb.DuckDBPyConnection], None]] = {}
+        if owned:
+            # An open connection with functions at the interpreter's end makes nanobind print a page of notes.
+            if not _owned:
+                atexit.register(_close_owned)
+            _owned.add(connection)
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """DuckDB's own connection."""
+        return self._connection
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the database was opened read-only."""
+        with self._own_cursor() as cursor:
+            found = cursor.execute(statement("duckdb", "select_read_only"), [self._database_name()]).fetchall()
+        return bool(found[0][0])
+
+    def cursor(self) -> "DuckDBEngine":
+        """A second connection to the same database, for another thread."""
+        return DuckDBEngine(self._connection.cursor(), owned=True, parent=self)
+
+    def close(self) -> None:
+        """Close the connection, unless it is the user's own."""
+        self._free()
+        if self._owned:
+            self._connection.close()
+
+    def columns(
+        self,
+        query: str,
+        parameters: Parameters = None,
+        *,
+        namespace: Namespace | None = None,
+        provide: Callable[[str], bool] | None = None,
+    ) -> list[tuple[str, str]]:
+        """The names and types of a query's columns, without running it."""
+
+        def describe() -> list[tuple[str, str]]:
+            with self.reading():
+                described = self._evaluate("DESCRIBE " + query, parameters, namespace)
+                return [(row[0], row[1]) for row in described.fetchall()]
+
+        return _provided(describe, provide)
+
+    def query(
+        self,
+        sql: str,
+        parameters: Parameters = None,
+        *,
+        namespace: Namespace | None = None,
+        provide: Callable[[str], bool] | None = None,
+    ) -> DuckDBRows | None:
+        """Run a statement, or prepare a SELECT to be read.
+
+        A SELECT can be bound again after `provide`, in a transaction too. A failed bind of anything else ends
+        the user's transaction, and a script cannot be run twice, so there the functions that are stored in the
+        database come first.
+        """
+        statements = self._connection.extract_statements(sql)
+        reads = len(statements) == 1 and statements[0].type == duckdb.StatementType.SELECT
+        if provide is not None and not reads and (len(statements) > 1 or self._transaction_open()):
+            for name in sorted(self.referenced_functions()):
+                provide(name)
+
+        def run() -> DuckDBRows | None:
+            with self.reading():
+                relation = self._evaluate(sql, parameters, namespace)
+            return None if relation is None else DuckDBRows(relation, self)
+
+        return _provided(run, provide if len(statements) == 1 else None)
+
+    @contextmanager
+    def transaction(self, *, create: bool = False) -> Iterator[Transaction]:
+        """A transaction on the registry, on a connection of its own."""
+        with _transaction(self._connection, self._database_name(), create) as transaction:
+            yield transaction
+
+    def register_function(
+        self, version: ModelVersion, method: Method, load: Callable[[Transaction], bytes]
+    ) -> None:
+        """Make a method of a version callable by its name; nothing happens where it already is.
+
+        A function that is made in a transaction is gone after its ROLLBACK, and DuckDB then refuses to make it
+        again on that connection, but not on a cursor. One that is made on a cursor is not seen by a
+        transaction that is older. So it is made on a cursor where no transaction is open, and else on the
+        connection, and once more on a cursor after a ROLLBACK.
+
+        Raises:
+            RegistryError: An open transaction is in the way.
+        """
+        name = version.function_of(method)
+        scorer = shared_scorer(version.sha256, version.signature)
+        scorer.offer(id(self._root), partial(_read, weakref.ref(self._root), self._database_name(), load))
+        if _callable(self._connection, name):
+            return
+        make = partial(_create_function, name, scorer, version.signature, method)
+        with self._own_cursor() as cursor:
+            if not self._transaction_open():
+                _made(cursor, name, make)
+                return
+            if not _callable(cursor, name):
+                try:
+                    make(self._connection)
+                except duckdb.NotImplementedException:
+                    _made(cursor, name, make)
+                except duckdb.TransactionException:
+                    # The transaction is aborted already; the user's own statement says so best.
+                    return
+                else:
+                    self._provisional[name] = make
+        if not _callable(self._connection, name):
+            raise RegistryError(
+                f"The function of '{version.reference}' was made after the open transaction began, which "
+                "cannot see it. Commit or roll back, then run the statement again."
+            )
+
+    def score(self, onnx: bytes, signature: Signature, method: Method, rows: Any) -> Any:
+        """Score rows by a SELECT on a cursor, for a model that need not be registered.
+
+        Args:
+            onnx: The model.
+            signature: Its signature.
+            method: One that it has.
+            rows: A `pyarrow.Table` whose columns are the features, in order.
+
+        Returns:
+            A `pyarrow.ChunkedArray` with a result for each row, in order.
+        """
+        name = f"wml_trial_{uuid.uuid4().hex}"
+        features = [f"feature_{position}" for position in range(rows.num_columns)]
+        # Without the user's setting preserve_insertion_order, rows may come back in any order.
+        numbered = rows.rename_columns(features).append_column("position", pa.array(range(rows.num_rows), pa.int64()))
+        scorer = LazyScorer(signature)
+        scorer.offer(0, lambda: onnx)
+        with self._own_cursor() as cursor:
+            _create_function(name, scorer, signature, method, cursor)
+            try:
+                cursor.register("wml_rows", numbered)
+                with self.translating():
+                    scored = cursor.sql(
+                        "SELECT position, " + name + "(" + ", ".join(features) + ") AS score FROM wml_rows"
+                    ).to_arrow_table()
+            finally:
+                cursor.unregister("wml_rows")
+                cursor.remove_function(name)
+        return scored.sort_by("position").column("score")
+
+    def referenced_functions(self) -> frozenset[str]:
+        """The functions of versions that views, macros and generated columns call, in lower case."""
+        try:
+            with self.transaction() as transaction:
+                texts = transaction.run("select_stored_texts")
+        except RegistryMissingError:
+            return frozenset()
+        return frozenset(name.lower() for (text,) in texts for name in FUNCTION_NAME.findall(text))
+
+    def translate(self, error: Exception) -> WarehouseMLError | None:
+        """The error of this package that an error of DuckDB, or of a stream of it, carries."""
+        return carried_error(str(error)) if "executing the UDF" in str(error) else None
+
+    @contextmanager
+    def translating(self) -> Iterator[None]:
+        """Translate the errors of what is done within."""
+        try:
+            yield
+        # A stream's errors come through Arrow as OSError.
+        except (duckdb.Error, OSError) as error:
+            translated = self.translate(error)
+            if translated is None:
+                raise
+            raise translated from None
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Make the connection ready for a read, and translate the errors of what is done within."""
+        self._free()
+        self._settle()
+        with self.translating():
+            yield
+
+    def lend(self, stream: Stream) -> None:
+        """Leave the connection to a stream until it is wanted back."""
+        self._stream = weakref.ref(stream)
+
+    def _free(self) -> None:
+        stream = None if self._stream is None else self._stream()
+        self._stream = None
+        if stream is not None:
+            stream.keep()
+
+    def _settle(self) -> None:
+        """Make the functions that were made in a transaction once more, where it was rolled back."""
+        if not self._provisional:
+            return
+        with self._own_cursor() as cursor:
+            for name, make in list(self._provisional.items()):
+                # A conflict says that the transaction is still open.
+                with suppress(duckdb.TransactionException):
+                    if not _callable(cursor, name):
+                        make(cursor)
+                    del self._provisional[name]
+
+    def _transaction_open(self) -> bool:
+        """Whether the user has begun a transaction: then two statements have one number."""
+        self._free()
+        query = statement("duckdb", "select_transaction")
+        try:
+            return self._connection.sql(query).fetchall() == self._connection.sql(query).fetchall()
+        except duckdb.TransactionException:
+            return True
+        except duckdb.ResourceInUseException:
+            # A result of the user's own keeps the connection busy; nothing can run on it anyway.
+            return False
+
+    def _database_name(self) -> str:
+        if self._database is None:
+            self._free()
+            self._database = self._connection.sql(statement("duckdb", "select_database")).fetchall()[0][0]
+        return self._database
+
+    def _evaluate(self, sql: str, parameters: Parameters, namespace: Namespace | None) -> Any:
+        """Call `sql` of the connection so that DuckDB looks for tables among the caller's variables.
+
+        It looks only at the Python frame that calls it. Evaluated in the caller's namespace, the call gets a
+        frame that shows the caller's variables and none of this package.
+        """
+        call = partial(self._connection.sql, sql, params=parameters)
+        where = Namespace({}, {}) if namespace is None else namespace
+        return eval(_CALL, where.globals, {**where.locals, "__warehouse_ml_call__": call})
+
+    @contextmanager
+    def _own_cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        cursor = self._connection.cursor()
+        try:
+            yield cursor
+        finally:
+            cursor.close()
+
+
+class DuckDBTransaction:
+    """Fills `base.Transaction` with a cursor."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Use a cursor in a transaction."""
+        self._cursor = cursor
+
+    def run(self, name: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Run a statement by its file name."""
+        with _registry_errors():
+            return self._cursor.execute(statement("duckdb", name), list(parameters)).fetchall()
+
+
+@contextmanager
+def _transaction(
+    connection: duckdb.DuckDBPyConnection, database: str, create: bool = False
+) -> Iterator[DuckDBTransaction]:
+    cursor = connection.cursor()
+    transaction = DuckDBTransaction(cursor)
+    try:
+        cursor.begin()
+        try:
+            if create:
+                transaction.run("set_search_path", _path(database, "main"))
+                transaction.run("create_schema")
+            transaction.run("set_search_path", _path(database, SCHEMA))
+            yield transaction
+        except BaseException:
+            with suppress(duckdb.TransactionException):
+                cursor.rollback()
+            raise
+        with _registry_errors():
+            cursor.commit()
+    finally:
+        cursor.close()
+
+
+@contextmanager
+def _registry_errors() -> Iterator[None]:
+    try:
+        yield
+    except (duckdb.TransactionException, duckdb.ConstraintException) as error:
+        raise ConflictError(str(error)) from error
+    except duckdb.CatalogException as error:
+        raise RegistryMissingError("The database holds no registry of models.") from error
+    except duckdb.InvalidInputException as error:
+        if "read-only mode" not in str(error):
+            raise
+        raise ReadOnlyError("store models") from error
+
+
+def _path(database: str, schema: str) -> str:
+    return ".".join('"' + name.replace('"', '""') + '"' for name in (database, schema))
+
+
+def _provided(run: Callable[[], _T], provide: Callable[[str], bool] | None) -> _T:
+    """Run, and again after each function that was missing and could be provided."""
+    tried: set[str] = set()
+    while True:
+        try:
+            return run()
+        except duckdb.CatalogException as error:
+            found = _MISSING_FUNCTION.search(str(error))
+            name = found[1].lower() if found else ""
+            if provide is None or name in tried or not FUNCTION_NAME.fullmatch(name) or not provide(name):
+                raise
+            tried.add(name)
+
+
+def _callable(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Whether a function is seen from a connection. Only bound: it does not even need to be free."""
+    try:
+        # A name of `ModelVersion.function_of` holds letters, digits and underscores only.
+        connection.sql("SELECT " + name + "()")
+    except duckdb.BinderException:
+        return True
+    except duckdb.CatalogException:
+        return False
+    return True
+
+
+def _create_function(
+    name: str,
+    scorer: LazyScorer,
+    signature: Signature,
+    method: Method,
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    output = signature.result(method)
+    connection.create_function(
+        name,
+        scoring_function(scorer, signature, method),
+        [TYPES[feature.type].duckdb for feature in signature.features],
+        None if output is None else output.sql_type("duckdb"),
+        type="arrow",  # type: ignore[arg-type]
+        null_handling="special",  # type: ignore[arg-type]
+    )
+
+
+def _made(
+    cursor: duckdb.DuckDBPyConnection, name: str, make: Callable[[duckdb.DuckDBPyConnection], None]
+) -> None:
+    try:
+        make(cursor)
+    except duckdb.CatalogException:
+        # Another thread was faster.
+        if not _callable(cursor, name):
+            raise
+    except duckdb.TransactionException as error:
+        raise RegistryError(
+            "Another connection has just made the same function in a transaction that is still open. "
+            "Run the statement again when it has ended."
+        ) from error
+
+
+def _read(
+    connection: "weakref.ref[duckdb.DuckDBPyConnection]", database: str, load: Callable[[Transaction], bytes]
+) -> bytes | None:
+    alive = connection()
+    if alive is None:
+        return None
+    try:
+        with _transaction(alive, database) as transaction:
+            return load(transaction)
+    except duckdb.ConnectionException:
+        return None
+
+
+def _close_owned() -> None:
+    for connection in list(_owned):
+        connection.close()
