@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from itertools import combinations, combinations_with_replacement
+from math import factorial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import PPoly
 
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter, Transform
@@ -114,13 +114,17 @@ def _base_interval(spline: Any) -> tuple[float, float]:
 def _basis(spline: Any, x: Tensor) -> Tensor:
     """Every basis function at x [rows, 1], continued beyond the knots by the outermost polynomials."""
     first, last = spline.k, len(spline.t) - spline.k - 1
-    pieces: NDArray[np.float64] = PPoly.from_spline(spline).c[:, first:last, :]
-    knots = np.asarray(spline.t[first : last + 1], dtype=np.float64)
+    knots: NDArray[np.float64] = np.asarray(spline.t[first : last + 1], dtype=np.float64)
+    if spline.extrapolate and knots[0] == knots[1]:
+        # scipy continues the empty first interval, which is another polynomial than that after it
+        knots = np.append(2.0 * knots[0] - knots[-1], knots)
+    powers = range(spline.k, -1, -1)
+    pieces = [spline(knots[:-1], nu=power) / factorial(power) for power in powers]  # Taylor, at each left end
     graph = x.graph
     place = graph.minimum(graph.maximum(searchsorted(x, [knots]) - 1, 0), len(knots) - 2).reshape(None)
     offset = x - graph.constant(knots).take(place).expand_dims(1)
     result: Tensor | None = None
-    for coefficients in pieces:  # the highest power first
+    for coefficients in pieces:
         chosen = graph.constant(coefficients).take(place)
         result = chosen if result is None else result * offset + chosen
     if result is None:

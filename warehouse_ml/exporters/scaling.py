@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter, Transform
 from warehouse_ml.exporters.graph import Tensor
 
 
-def _row(values: Any) -> Any:
+def _row(values: Any) -> NDArray[np.float64]:
     return np.asarray(values, dtype=np.float64).reshape(1, -1)
 
 
