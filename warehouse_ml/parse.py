@@ -135,7 +135,9 @@ def _is_call(tree: TokenTree, index: int) -> bool:
         return False
     if tree.tokens[index - 1].kind is Kind.SYMBOL:
         return tree.tokens[index - 1].text not in (")", "]", "}") and not _is_named_query(tree, index)
-    names_an_index = tree.word(index - 1) == "ON" and "INDEX" in (tree.word(index - 2), tree.word(index - 3))
+    names_an_index = tree.word(index - 1) == "ON" and (
+        not {tree.word(index - 2), tree.word(index - 3)}.isdisjoint({"INDEX", "EXISTS"})
+    )
     return tree.word(index - 1) in _BEFORE_A_CALL and not names_an_index
 
 
