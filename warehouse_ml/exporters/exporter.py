@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import get_tags
 
 from warehouse_ml.errors import UnsupportedStepError
 from warehouse_ml.exporters import FAMILIES
@@ -20,6 +21,9 @@ from warehouse_ml.exporters.prediction import Prediction
 from warehouse_ml.signature import TYPES, GraphInput, Refusal
 
 _LIBRARIES = ("sklearn", "xgboost", "lightgbm")
+
+_PARTIAL = ("FunctionTransformer", "PowerTransformer")
+"""Steps that are not defined for every number: the logarithm of a negative one."""
 
 Transform = Callable[[Any, Columns, "Exporter"], Columns]
 Predict = Callable[[Any, Columns, "Exporter"], Prediction]
@@ -34,6 +38,7 @@ class Exporter:
         self.inputs: dict[str, GraphInput] = {}
         self.refusals: list[tuple[Tensor, Refusal]] = []
         self._path: list[tuple[str, Any]] = []
+        self._undefined = False
 
     def feature(
         self,
@@ -116,6 +121,7 @@ class Exporter:
             if converter is None:
                 converter = self._public(estimator, "transform")
             result: Columns = converter(estimator, columns, self)
+            self._undefined |= type(estimator).__name__ in _PARTIAL
             return result
 
     def predict(self, estimator: Any, columns: Columns, step: str = "") -> Prediction:
@@ -128,6 +134,8 @@ class Exporter:
             converter = _find(_tables()[1], estimator)
             if converter is None:
                 converter = self._public(estimator, "predict")
+            if self._undefined and not hasattr(estimator, "steps"):
+                self._refuse_undefined(estimator, columns)
             result: Prediction = converter(estimator, columns, self)
             return result
 
@@ -175,6 +183,19 @@ class Exporter:
         step = ".".join(name for name, _ in self._path if name)
         estimator = self._path[-1][1] if self._path else None
         raise UnsupportedStepError(step, type(estimator).__name__, reason, advice)
+
+    def _refuse_undefined(self, estimator: Any, columns: Columns) -> None:
+        """State that a predictor raises for what an earlier step left undefined: log(-1), 1/0."""
+        allows_nan = get_tags(estimator).input_tags.allow_nan
+        numbers = [
+            Columns((block,)).matrix() for block in columns.blocks if block.tensor.dtype.startswith("float")
+        ]
+        if not numbers or (allows_nan and not type(estimator).__module__.startswith("xgboost")):
+            return
+        matrix = self.graph.concat(numbers)
+        # 0 * x is 0, or NaN where x is not finite
+        marks = matrix.isnan().where(0.0, matrix * 0.0) if allows_nan else matrix * 0.0
+        self.refusals.append((marks.sum(1).isnan(), Refusal(-1, "a step made a value infinite or undefined")))
 
     def _public(self, estimator: Any, method: str) -> Any:
         """The converter for an estimator of a library that is not one of ours."""
