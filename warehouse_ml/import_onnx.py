@@ -67,13 +67,10 @@ def read_onnx(
     from warehouse_ml.importers.checks import read_model
     from warehouse_ml.importers.own import own_signature
 
-    try:
-        model = read_model(source)
-        own = own_signature(model)
-        if own is None:
-            return _foreign(model, features, outputs, classes, missing)
-    except UnicodeDecodeError:
-        raise ImportModelError("The file holds text that is not UTF-8.") from None
+    model = read_model(source)
+    own = own_signature(model)
+    if own is None:
+        return _foreign(model, features, outputs, classes, missing)
     if features is not None or outputs is not None or classes is not None or missing != "null":
         raise ImportModelError(
             "The file carries the signature that it was exported with; it cannot be given another one."

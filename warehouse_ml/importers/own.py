@@ -78,7 +78,7 @@ def _inputs_problem(signature: Signature, model: "ModelProto") -> str:
             return f"the input {entry.name!r} has another type or shape"
         if shape[0].HasField("dim_value"):
             return f"the input {entry.name!r} is fixed to {shape[0].dim_value} rows"
-    if any(not 0 <= refusal.feature < len(signature.features) for refusal in signature.refusals):
+    if any(not -1 <= refusal.feature < len(signature.features) for refusal in signature.refusals):
         return "a refusal names a feature that is not there"
     json.dumps(signature.to_json())
     return ""
