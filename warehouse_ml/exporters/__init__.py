@@ -15,6 +15,8 @@ FAMILIES: tuple[str, ...] = (
     "expansions",
     "encoders",
     "imputers",
+    "neighbor_imputers",
+    "iterative_imputer",
     "selection",
     "functions",
     "text",
