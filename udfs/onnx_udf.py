@@ -52,6 +52,8 @@ class Scorer:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        # beyond "basic", a product of a double matrix with a constant is fused and its factor kept in float32
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self._features = signature["features"]
         self._inputs = signature["inputs"]
