@@ -89,7 +89,7 @@ MODELS: dict[str, tuple[Signature, dict[Method, Callable[..., Any]]]] = {
     ),
     "kinds": (
         signature({"d": "DOUBLE", "i": "BIGINT", "f": "BOOLEAN", "s": "VARCHAR", "t": "TIMESTAMP"}),
-        {"predict": lambda d, i, f, s, t: float(d)},
+        {"predict": lambda d, i, f, s, t: d},
     ),
     "cases": (signature({"x": "DOUBLE", "X": "DOUBLE"}), {"predict": plus}),
     "both": (
@@ -131,7 +131,8 @@ class StubCatalog:
     def columns(self, query: str) -> list[tuple[str, str]]:
         self.asked.append(query)
         try:
-            rows = self.connection.execute(f"DESCRIBE {query}").fetchall()
+            (statement,) = self.connection.extract_statements(f"DESCRIBE {query}")
+            rows = self.connection.sql(statement).fetchall()
         except duckdb.Error as error:
             raise ScopeError(str(error)) from error
         return [(row[0], row[1]) for row in rows]

@@ -2,13 +2,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warehouse_ml.errors import SqlError, WarehouseMLError
+from warehouse_ml.errors import SqlError
 from warehouse_ml.parse import parse, split
+from warehouse_ml.tokens import words
 
 NO_CALL = [
     "SELECT 'PREDICT(''m'', a)', $$PREDICT('m')$$, E'\\'PREDICT(1)'",
-    'SELECT "PREDICT"(\'m\'), `PREDICT`(1) -- PREDICT(a)',
-    "SELECT /* PREDICT(1) /* PREDICT(2) */ PREDICT(3) */ main.predict(a), my_predict(a), predictor(a), predict",
+    "SELECT \"PREDICT\"('m'), `PREDICT`(1) -- PREDICT(a)",
+    "SELECT /* PREDICT(1) /* PREDICT(2) */ PREDICT(3) */ main.predict(a), my_predict(a), predict",
     "CREATE MACRO predict(a) AS a + 1",
     "CREATE OR REPLACE FUNCTION predict(a, b) AS a + b",
     "CREATE MACRO IF NOT EXISTS predict(a) AS a",
@@ -146,20 +147,24 @@ def test_split(text: str, parts: list[str]) -> None:
     assert split(text) == parts
 
 
-PIECES = (
-    "PREDICT( PREDICT_PROBA( try_predict ( 'm' 'm@1' , * t.* ( ) ( ) [ ] { } SELECT FROM t u WHERE a b => := ; . TABLE "
-    "WITH AS JOIN ON USING UNION ORDER BY UPDATE SET DELETE MERGE INTO WHEN MATCHED NOT INSERT VALUES RETURNING "
-    "EXCLUDE REPLACE RENAME DISTINCT IS ? $1 -- /* */ ' \" $$ é 😀 : :: -> LATERAL RECURSIVE CONFLICT"
-).split(" ")
+PIECES = sorted(
+    words(
+        "PREDICT( PREDICT_PROBA( try_predict ( 'm' 'm@1' , * t.* ) [ ] { } SELECT FROM t u WHERE a b => := ; "
+        "WITH AS JOIN ON USING UNION ORDER BY UPDATE SET DELETE MERGE INTO WHEN MATCHED NOT INSERT VALUES . "
+        "EXCLUDE REPLACE RENAME DISTINCT IS ? $1 -- /* */ ' \" $$ é 😀 : :: -> LATERAL RECURSIVE CONFLICT "
+        "RETURNING TABLE"
+    )
+)
 
 
 @settings(max_examples=600, deadline=None)
 @given(st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=25).map(" ".join))
 def test_parse_any_text_is_a_statement_or_an_error_of_ours(text: str) -> None:
     try:
-        assert parse(text).text == text
-    except WarehouseMLError as error:
-        assert isinstance(error, SqlError)
+        statement = parse(text)
+    except SqlError:
+        return
+    assert statement.text == text
 
 
 @given(st.text())

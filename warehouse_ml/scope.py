@@ -33,7 +33,10 @@ class Catalog(Protocol):
         """
 
     def columns(self, query: str) -> list[tuple[str, str]]:
-        """The names and the SQL types of a query's columns, as DESCRIBE prints them.
+        """The names and the SQL types of a query's columns, as DESCRIBE prints them; the query does not run.
+
+        Some of the questions are guesses, so a refusal must leave an open transaction as it is. DuckDB 2.0
+        aborts it when `execute("DESCRIBE ...")` fails, and not with `sql(*extract_statements("DESCRIBE ..."))`.
 
         Raises:
             ScopeError: The engine refuses the query.
@@ -92,7 +95,8 @@ class Scope:
             if not block.sources:
                 continue
             query = f"SELECT {selection} FROM {self._from(block)}"
-            for correlated in (False, True):
+            is_inner = any(outer.sources for outer in self._blocks[depth + 1 :])
+            for correlated in (False, True) if is_inner else (False,):
                 try:
                     return self.ask(query, depth=depth, correlated=correlated)
                 except ScopeError as error:
@@ -129,9 +133,18 @@ class Scope:
         return [source for clause in block.sources for source in sources(self._tree, clause)]
 
     def owners(self) -> list[Owner]:
-        """The tables of the nearest FROM clause that have a name, each with its columns."""
+        """The tables of the nearest FROM clause that have a name, each with its columns.
+
+        None where a column may belong to a nameless table as well: JOIN (SELECT ...) USING (a).
+        """
+        known = self.sources()
+        words = {
+            token.word for clause in self._blocks[0].sources for token in self._tree.tokens[slice(*clause)]
+        }
+        if any(source.alias is None for source in known) and words & {"USING", "NATURAL"}:
+            return []
         found = []
-        for source in self.sources():
+        for source in known:
             if source.alias is None:
                 continue
             try:
