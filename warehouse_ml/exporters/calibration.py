@@ -8,7 +8,7 @@ import numpy as np
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter, Predict
 from warehouse_ml.exporters.graph import Tensor
-from warehouse_ml.exporters.isotonic import interpolate
+from warehouse_ml.exporters.isotonic import isotonic_values
 from warehouse_ml.exporters.prediction import Prediction
 from warehouse_ml.exporters.responses import (
     decision,
@@ -65,7 +65,7 @@ def _calibrated_each(pair: Any, scores: Tensor) -> Tensor:
 def _curve(curve: Any, scores: Tensor) -> Tensor:
     if hasattr(curve, "a_"):  # Platt's sigmoid
         return (-(scores * float(curve.a_) + float(curve.b_))).sigmoid()
-    return interpolate(scores, curve.X_thresholds_, curve.y_thresholds_)
+    return isotonic_values(curve, scores)
 
 
 def _tempered(pair: Any, scores: Tensor, method: str) -> Tensor:
