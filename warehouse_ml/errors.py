@@ -5,6 +5,7 @@ the facts and writes the sentence; the facts stay attributes.
 """
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from difflib import get_close_matches
 
 
@@ -41,6 +42,17 @@ class MissingDependencyError(WarehouseMLError):
         )
 
 
+class TargetError(WarehouseMLError):
+    """A session was asked for on something that is no database."""
+
+    def __init__(self, target: object) -> None:
+        self.target = target
+        super().__init__(
+            f"A session cannot be opened on {type(target).__name__!r}: give the path of a DuckDB file, a DuckDB "
+            "connection, or nothing for a database in memory."
+        )
+
+
 # --- names and the registry ---------------------------------------------------------------
 
 
@@ -74,6 +86,18 @@ class VersionNotFoundError(WarehouseMLError):
         super().__init__(f"Model {name!r} has no version {selector!r}. {has}")
 
 
+class VersionNotYetError(VersionNotFoundError):
+    """A selector names a moment at which the model had no version."""
+
+    def __init__(self, name: str, selector: str, moment: datetime, first: datetime) -> None:
+        self.name = name
+        self.selector = selector
+        self.moment = moment
+        WarehouseMLError.__init__(
+            self, f"Model {name!r} had no version at {moment} UTC. Its first one was registered at {first} UTC."
+        )
+
+
 class AliasNotFoundError(WarehouseMLError):
     """A selector names an alias that the model does not have."""
 
@@ -88,6 +112,19 @@ class AliasNotFoundError(WarehouseMLError):
 
 class RegistryError(WarehouseMLError):
     """The registry could not be read or written."""
+
+
+class AliasInUseError(RegistryError):
+    """A version cannot be dropped while an alias points to it."""
+
+    def __init__(self, name: str, version: int, aliases: Collection[str]) -> None:
+        self.name = name
+        self.version = version
+        self.aliases = tuple(aliases)
+        super().__init__(
+            f"'{name}@{version}' is what {_listed(aliases)} points to. Move or drop the alias first, or drop "
+            "the whole model."
+        )
 
 
 class ReadOnlyError(RegistryError):

@@ -42,6 +42,12 @@ class AsOf:
 Selector = Latest | Numbered | Named | AsOf
 
 
+def split_reference(reference: str) -> tuple[str, str]:
+    """The model's name and the selector of `name[@selector]`; the selector is empty where there is none."""
+    name, _, selector = reference.strip().partition("@")
+    return name.strip(), selector.strip()
+
+
 def read_selector(text: str) -> Selector:
     """Read a selector; the empty one is the alias `default`.
 

@@ -43,7 +43,7 @@ class Transaction(Protocol):
         """Run a statement by its file name.
 
         Raises:
-            RegistryMissingError: There is no registry here, and `create` was not asked for.
+            RegistryMissingError: There is no registry here.
             ConflictError: Another transaction has changed the same rows.
             ReadOnlyError: The database cannot be written.
         """
@@ -63,8 +63,8 @@ class Rows(Protocol):
         """The types of the columns, as the engine writes them."""
         ...
 
-    def chunks(self, size: int) -> Iterator[list[tuple[Any, ...]]]:
-        """The rows of one run, at most `size` at a time."""
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """The rows of one run."""
         ...
 
     def arrow(self) -> Any:
@@ -112,9 +112,17 @@ class Engine(Protocol):
         ...
 
     def columns(
-        self, query: str, parameters: Parameters = None, namespace: Namespace | None = None
+        self,
+        query: str,
+        parameters: Parameters = None,
+        *,
+        namespace: Namespace | None = None,
+        provide: Callable[[str], bool] | None = None,
     ) -> list[tuple[str, str]]:
-        """The names and types of a query's columns, without running it."""
+        """The names and types of a query's columns, without running it.
+
+        The arguments are those of `query`.
+        """
         ...
 
     def query(

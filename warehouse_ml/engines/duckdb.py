@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
+from duckdb.func import FunctionNullHandling, PythonUDFType
 
 from warehouse_ml.engines.base import ConflictError, Namespace, Parameters, RegistryMissingError, Transaction
 from warehouse_ml.engines.duckdb_rows import DuckDBRows, Stream
@@ -89,9 +90,9 @@ class DuckDBEngine:
     @property
     def read_only(self) -> bool:
         """Whether the database was opened read-only."""
+        query = statement("duckdb", "select_read_only")
         with self._own_cursor() as cursor:
-            found = cursor.execute(statement("duckdb", "select_read_only"), [self._database_name()]).fetchall()
-        return bool(found[0][0])
+            return bool(cursor.execute(query, [self._database_name()]).fetchall()[0][0])
 
     def cursor(self) -> "DuckDBEngine":
         """A second connection to the same database, for another thread."""
@@ -130,9 +131,9 @@ class DuckDBEngine:
     ) -> DuckDBRows | None:
         """Run a statement, or prepare a SELECT to be read.
 
-        A SELECT can be bound again after `provide`, in a transaction too. A failed bind of anything else ends
-        the user's transaction, and a script cannot be run twice, so there the functions that are stored in the
-        database come first.
+        A SELECT can be bound again after `provide`, in a transaction too. A failed bind of anything else
+        ends the user's transaction, and a script cannot be run twice, so there the functions that are
+        stored in the database come first.
         """
         statements = self._connection.extract_statements(sql)
         reads = len(statements) == 1 and statements[0].type == duckdb.StatementType.SELECT
@@ -158,8 +159,8 @@ class DuckDBEngine:
     ) -> None:
         """Make a method of a version callable by its name; nothing happens where it already is.
 
-        A function that is made in a transaction is gone after its ROLLBACK, and DuckDB then refuses to make it
-        again on that connection, but not on a cursor. One that is made on a cursor is not seen by a
+        A function that is made in a transaction is gone after its ROLLBACK, and DuckDB then refuses to make
+        it again on that connection, but not on a cursor. One that is made on a cursor is not seen by a
         transaction that is older. So it is made on a cursor where no transaction is open, and else on the
         connection, and once more on a cursor after a ROLLBACK.
 
@@ -207,7 +208,8 @@ class DuckDBEngine:
         name = f"wml_trial_{uuid.uuid4().hex}"
         features = [f"feature_{position}" for position in range(rows.num_columns)]
         # Without the user's setting preserve_insertion_order, rows may come back in any order.
-        numbered = rows.rename_columns(features).append_column("position", pa.array(range(rows.num_rows), pa.int64()))
+        positions = pa.array(range(rows.num_rows), pa.int64())
+        numbered = rows.rename_columns(features).append_column("position", positions)
         scorer = LazyScorer(signature)
         scorer.offer(0, lambda: onnx)
         with self._own_cursor() as cursor:
@@ -409,8 +411,8 @@ def _create_function(
         scoring_function(scorer, signature, method),
         [TYPES[feature.type].duckdb for feature in signature.features],
         None if output is None else output.sql_type("duckdb"),
-        type="arrow",  # type: ignore[arg-type]
-        null_handling="special",  # type: ignore[arg-type]
+        type=PythonUDFType.ARROW,
+        null_handling=FunctionNullHandling.SPECIAL,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from warehouse_ml.errors import MissingDependencyError
+from warehouse_ml.errors import MissingDependencyError, WarehouseMLError
 
 _ROWS_AT_ONCE = 1024
 
@@ -89,7 +89,7 @@ class Stream:
         self._reader = reader
         self._host = host
         self._kept: deque[Any] = deque()
-        self._failed: Exception | None = None
+        self._failed: WarehouseMLError | OSError | pa.ArrowException | None = None
         self._lock = threading.Lock()
 
     def __iter__(self) -> "Stream":
@@ -112,6 +112,6 @@ class Stream:
             try:
                 with self._host.translating():
                     self._kept.extend(self._reader)
-            # Whatever goes wrong is the reader's to see, not of the statement that wants the connection.
-            except Exception as error:
+            # It is the reader's to see, not of the statement that wants the connection.
+            except (WarehouseMLError, OSError, pa.ArrowException) as error:
                 self._failed = error

@@ -83,7 +83,7 @@ class LazyScorer:
             if onnx is not None:
                 return onnx
         raise RegistryError(
-            "The session that offered this model is closed. Open one on this database and use the model there."
+            "The session that offered this model is closed. Use the model once in a session on this database."
         )
 
 
