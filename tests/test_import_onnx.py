@@ -9,6 +9,7 @@ from sklearn.cluster import KMeans
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_iris
 from sklearn.ensemble import IsolationForest, RandomForestClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
@@ -18,8 +19,10 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 
 from warehouse_ml.errors import FormatVersionError, ImportModelError, MissingDependencyError
+from warehouse_ml.export import export
 from warehouse_ml.import_onnx import Imported, read_onnx
 from warehouse_ml.importers import probe
+from warehouse_ml.sample import Sample
 from warehouse_ml.signature import METADATA_KEY, TYPES, Output
 
 X, Y = load_iris(return_X_y=True)
@@ -380,12 +383,36 @@ def test_the_same_file_gives_the_same_bytes_from_a_path_too(tmp_path):
     assert read_onnx(content) == read_onnx(tmp_path / "model.onnx") == read_onnx(str(tmp_path / "model.onnx"))
 
 
+def test_row_size_is_the_widest_tensor_inside():
+    wide = (
+        "agraph (double[N, 1] a) => (double[N, 1] b) <int64[2] s = {1, 50}, int64[1] one = {1}> "
+        "{ w = Tile (a, s)  v = Relu (w)  b = ReduceSum (v, one) }"
+    )
+    assert read_onnx(text_model(wide)).signature.row_size == 50
+
+
 # --- files of our own ---------------------------------------------------------------------------
 
 
 def test_own_file_comes_back_as_it_was():
     first = read_onnx(converted(LogisticRegression(), NAMES), features=["a", "b", "c", "d"], missing="error")
     assert read_onnx(first.onnx) == first
+
+
+@pytest.mark.parametrize(
+    "estimator", [LogisticRegression(), KNeighborsClassifier(), KMeans(3, random_state=0)]
+)
+def test_exported_file_comes_back_as_it_was(estimator):
+    exported = export(estimator.fit(X, NAMES), Sample.of(estimator, X))
+    content = exported.serialize()
+    assert read_onnx(content) == Imported(content, exported.signature)
+
+
+def test_exported_text_model_comes_back_as_it_was():
+    texts = ["red car", "blue car", "red boat"]
+    estimator = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(texts, [0, 1, 0])
+    exported = export(estimator, Sample.of(estimator, texts))
+    assert read_onnx(exported.serialize()).signature == exported.signature
 
 
 def test_own_file_cannot_be_given_another_signature():
@@ -407,6 +434,10 @@ def test_own_file_cannot_be_given_another_signature():
         ('"refusals":[]', '"refusals":[{"feature":9,"reason":"r"}]', "a refusal names a feature"),
         ('"features":', '"feathers":', "it cannot be read"),
         ("{", "", "it cannot be read"),
+        ('"row_size":2', '"row_size":0', "no positive number"),
+        ('"transform":[]', '"transform":["terms:[]"]', "is not described as it should be"),
+        ('"transform":[]', '"transform":["counts:{}"]', "has another type or shape"),
+        ('"type":"DOUBLE"}],"format', '"type":"BIGINT"}],"format', "has another type or shape"),
     ],
 )
 def test_own_signature_that_does_not_fit_is_refused(old, new, message):

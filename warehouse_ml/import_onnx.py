@@ -4,6 +4,7 @@ The file is checked before onnxruntime sees it, run for the first time in a proc
 rewritten so that every feature is an input and every result is an output of a type that SQL has.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -116,9 +117,22 @@ def _foreign(
         prediction=answers.prediction,
         probabilities=answers.probabilities,
         classes=answers.classes,
+        row_size=_row_size(model),
     )
     helper.set_model_props(model, {METADATA_KEY: signature.to_json()})
     return Imported(model.SerializeToString(deterministic=True), signature)
+
+
+def _row_size(model: "ModelProto") -> int:
+    """How many numbers the widest tensor holds for one row, as far as the graph shows its shapes."""
+    from onnx import shape_inference
+
+    widest = 1
+    for entry in shape_inference.infer_shapes(model).graph.value_info:
+        dims = entry.type.tensor_type.shape.dim
+        if dims and not dims[0].HasField("dim_value"):
+            widest = max(widest, math.prod(dim.dim_value or 1 for dim in dims[1:]))
+    return widest
 
 
 def _with_policies(

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from warehouse_ml.errors import ImportModelError
 from warehouse_ml.importers.inputs import ELEMENTS
 from warehouse_ml.importers.probe import OutputFacts
-from warehouse_ml.signature import METADATA_KEY, TYPES, Output, Signature
+from warehouse_ml.signature import METADATA_KEY, TYPES, GraphInput, Output, Signature
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _KINDS = {"DOUBLE": "f", "BIGINT": "i", "BOOLEAN": "bi", "VARCHAR": "s", "TIMESTAMP": ""}
 _POLICIES = ("model", "null", "error", "default")
 _TRANSFORMS = ("lower", "strip_accents_unicode", "strip_accents_ascii")
+_MATRICES = {"terms": ("string", "int64"), "counts": ("double",)}
+"""The element types of what a text vectorizer is fed with: [rows, terms]."""
 
 
 def own_signature(model: "ModelProto") -> Signature | None:
@@ -69,18 +71,35 @@ def _inputs_problem(signature: Signature, model: "ModelProto") -> str:
     if sorted(entries) != sorted(entry.name for entry in signature.inputs):
         return "the graph has other inputs"
     for entry in signature.inputs:
-        if not 0 <= entry.feature < len(signature.features) or not set(entry.transform) <= set(_TRANSFORMS):
-            return f"the input {entry.name!r} is not described as it should be"
-        tensor = entries[entry.name].tensor_type
-        kind = signature.features[entry.feature].type
-        shape = tensor.shape.dim
-        if tensor.elem_type != ELEMENTS[TYPES[kind].onnx] or len(shape) != 2 or shape[1].dim_value != 1:
-            return f"the input {entry.name!r} has another type or shape"
-        if shape[0].HasField("dim_value"):
-            return f"the input {entry.name!r} is fixed to {shape[0].dim_value} rows"
+        problem = _input_problem(entry, signature, entries[entry.name].tensor_type)
+        if problem:
+            return f"the input {entry.name!r} {problem}"
     if any(not -1 <= refusal.feature < len(signature.features) for refusal in signature.refusals):
         return "a refusal names a feature that is not there"
-    json.dumps(signature.to_json())
+    if not isinstance(signature.row_size, int) or signature.row_size < 1:
+        return "the size of a row is no positive number"
+    return ""
+
+
+def _input_problem(entry: GraphInput, signature: Signature, tensor: Any) -> str:
+    transform, width = entry.transform, 1
+    kinds: tuple[str, ...] = ()
+    kind, _, settings = transform[-1].partition(":") if transform else ("", "", "")
+    if kind in _MATRICES:
+        transform, kinds, width = transform[:-1], _MATRICES[kind], 0
+        if not isinstance(json.loads(settings), dict):
+            return "is not described as it should be"
+    if not 0 <= entry.feature < len(signature.features) or not set(transform) <= set(_TRANSFORMS):
+        return "is not described as it should be"
+    if width:
+        kinds = (TYPES[signature.features[entry.feature].type].onnx,)
+    shape = tensor.shape.dim
+    if tensor.elem_type not in [ELEMENTS[kind] for kind in kinds] or len(shape) != 2:
+        return "has another type or shape"
+    if shape[1].dim_value != width:
+        return "has another type or shape"
+    if shape[0].HasField("dim_value"):
+        return f"is fixed to {shape[0].dim_value} rows"
     return ""
 
 

@@ -12,10 +12,14 @@ import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_state
 
 ROWS = 3
-_NUMBERS = {
+OPEN_WIDTH = 2
+"""How many columns an input gets whose width is open: the terms of a text."""
+
+_ELEMENTS: dict[str, Any] = {
     "tensor(double)": np.float64,
     "tensor(float)": np.float32,
     "tensor(int64)": np.int64,
+    "tensor(string)": np.object_,
 }
 _FAILURES: tuple[type[Exception], ...] = (
     # The errors of onnxruntime have no base of their own.
@@ -30,7 +34,7 @@ def examine(content: bytes) -> dict[str, Any]:
     """Run the model on three rows at once and on each alone.
 
     Args:
-        content: An ONNX file whose inputs all have the shape [rows, 1].
+        content: An ONNX file whose inputs all have the shape [rows, 1], or [rows, terms].
 
     Returns:
         For each output its `dtype`, its `shape` for three rows, whether each row holds `shares` (within
@@ -41,7 +45,7 @@ def examine(content: bytes) -> dict[str, Any]:
     options.log_severity_level = 4
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    feeds = {entry.name: _values(entry.type) for entry in session.get_inputs()}
+    feeds = {entry.name: _values(entry.type, entry.shape[1]) for entry in session.get_inputs()}
     names = [entry.name for entry in session.get_outputs()]
     together = session.run(names, feeds)
     alone = [
@@ -54,10 +58,10 @@ def examine(content: bytes) -> dict[str, Any]:
     }
 
 
-def _values(kind: str) -> np.ndarray[Any, Any]:
-    if kind == "tensor(string)":
-        return np.array([["0"], ["1"], ["2"]], dtype=object)
-    return np.array([[0], [1], [2]], dtype=_NUMBERS[kind])
+def _values(kind: str, width: int | str | None) -> np.ndarray[Any, Any]:
+    columns = width if isinstance(width, int) else OPEN_WIDTH
+    rows = [["0"], ["1"], ["2"]] if kind == "tensor(string)" else [[0], [1], [2]]
+    return np.repeat(np.array(rows, dtype=_ELEMENTS[kind]), columns, axis=1)
 
 
 def _facts(result: Any, alone: list[Any]) -> dict[str, Any]:
