@@ -130,6 +130,7 @@ class StubCatalog:
 
     def columns(self, query: str) -> list[tuple[str, str]]:
         self.asked.append(query)
+        self.connection.abort()  # what a test has left unread
         try:
             (statement,) = self.connection.extract_statements(f"DESCRIBE {query}")
             rows = self.connection.sql(statement).fetchall()

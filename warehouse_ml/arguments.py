@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from warehouse_ml.blocks import Range
 from warehouse_ml.call_site import CallSite
 from warehouse_ml.errors import ArityError, MissingFeatureError, UnknownFeatureError
 from warehouse_ml.parse import Argument
+from warehouse_ml.segments import Range
 from warehouse_ml.stars import Star, bind_star, read_star
 from warehouse_ml.structs import bind_single
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from warehouse_ml.arguments import bind_arguments
+from warehouse_ml.blocks import Blocks
 from warehouse_ml.call_site import CallSite
 from warehouse_ml.errors import MethodError
 from warehouse_ml.model import ModelVersion
@@ -79,10 +80,12 @@ def bind(statement: Statement, catalog: Catalog) -> BoundStatement:
     names = list(name_outputs(statement))
     stand_ins = _stand_ins(statement, tree, versions, names)
     edits = names + _numbered_parameters(statement, tree)
+    blocks = Blocks(tree)
     bound = []
     for call, version in zip(statement.calls, versions, strict=True):
-        site = CallSite(call, version, Scope(asked, tree, stand_ins, call.token), tree, edits)
-        edit, bound_call = _bind_call(site)
+        inside = [edit for edit in edits if call.start <= edit.start and edit.end <= call.end]
+        scope = Scope(asked, tree, blocks, stand_ins, call.token)
+        edit, bound_call = _bind_call(CallSite(call, version, scope, tree, inside))
         edits.append(edit)
         bound.append(bound_call)
     return BoundStatement(statement, splice(statement.text, edits), tuple(bound))

@@ -1,24 +1,17 @@
 """The query blocks around a place in a statement, found by tokens.
 
-A block is one SELECT (or UPDATE, DELETE, MERGE) with its FROM clause and the WITH names that can be seen
-from the place. By tokens, because DuckDB's grammar is larger than what sqlglot parses, and because
-the text of the FROM clause is needed as the user wrote it.
+A block is one query (or data change) with its FROM clause and the WITH names that can be seen from the place.
+By tokens, because DuckDB's grammar is larger than what sqlglot parses, and because the text of the
+FROM clause is needed as the user wrote it.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
+from warehouse_ml.segments import CHANGES, Range, Segment, read_segment
 from warehouse_ml.tokens import TokenTree, words
 
-Range = tuple[int, int]
-"""Positions of tokens: the first one, and the one after the last."""
-
 _QUERY_HEADS = words("SELECT FROM WITH VALUES TABLE PIVOT UNPIVOT DESCRIBE SUMMARIZE")
-_CHANGES = words("INSERT UPDATE DELETE MERGE")
 _SET_OPERATORS = words("UNION INTERSECT EXCEPT")
-_AFTER_FROM = words(
-    "WHERE GROUP HAVING WINDOW QUALIFY ORDER LIMIT OFFSET FETCH SELECT RETURNING UNION INTERSECT EXCEPT"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +31,52 @@ class Block:
     wrapped: bool = False
 
 
-def blocks(tree: TokenTree, place: int) -> list[Block]:
-    """The blocks around a token, the innermost first."""
-    found = []
-    while place >= 0:
-        group = tree.parent[place]
-        if group < 0 or is_query(tree, group):
-            found.append(_block(tree, *_statement(tree, group, place), place))
-        place = group
-    return found
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """A whole query or statement: its WITH list, its operands, and its last ORDER BY.
+
+    Attributes:
+        span: All its tokens.
+        names: The WITH definitions.
+        recursive: Whether they stand under WITH RECURSIVE.
+        segments: The operands of UNION, INTERSECT and EXCEPT; a single one where there is none.
+        ordered: What a last ORDER BY of several operands orders.
+    """
+
+    span: Range
+    names: tuple[Range, ...]
+    recursive: bool
+    segments: tuple[tuple[Range, Segment], ...]
+    ordered: Range | None
+
+
+class Blocks:
+    """The blocks of a text; what is found once is kept.
+
+    Args:
+        tree: The tokens of the text.
+    """
+
+    def __init__(self, tree: TokenTree) -> None:
+        self._tree = tree
+        self._queries: dict[int, list[_Query]] = {}
+
+    def around(self, place: int) -> list[Block]:
+        """The blocks around a token, the innermost first."""
+        found = []
+        while place >= 0:
+            group = self._tree.parent[place]
+            if group < 0 or is_query(self._tree, group):
+                found.append(_block(self._query(group, place), place))
+            place = group
+        return found
+
+    def _query(self, group: int, place: int) -> _Query:
+        if group not in self._queries:
+            tree = self._tree
+            low, high = (0, len(tree.tokens)) if group < 0 else (group + 1, tree.closing[group])
+            self._queries[group] = [_read_query(tree, *part) for part in tree.split(low, high, ";")]
+        return next(query for query in self._queries[group] if query.span[0] <= place < query.span[1])
 
 
 def is_query(tree: TokenTree, group: int) -> bool:
@@ -54,7 +84,7 @@ def is_query(tree: TokenTree, group: int) -> bool:
     if not tree.is_symbol(group, "("):
         return False
     head = tree.word(group + 1)
-    if head in _CHANGES:
+    if head in CHANGES:
         return tree.is_name(group + 2)
     if head in _QUERY_HEADS:
         return not (head == "FROM" and tree.word(group - 1) == "TRIM")
@@ -63,51 +93,28 @@ def is_query(tree: TokenTree, group: int) -> bool:
     )
 
 
-def from_clause(tree: TokenTree, low: int, high: int) -> Range | None:
-    """What stands after the FROM of one SELECT, or None."""
-    start = None
-    previous = ""
-    for index in tree.level(low, high):
-        word = tree.keyword(index)
-        if start is None:
-            is_comparison = tree.word(index - 1) == "DISTINCT" and tree.word(index - 2) in ("IS", "NOT")
-            is_alias = tree.word(index - 1) == "AS" and previous == "SELECT"
-            if word == "FROM" and not is_comparison and not is_alias:
-                start = index + 1
-            previous = word if word == "SELECT" else previous
-        elif _ends_from(tree, index, word):
-            return (start, index) if index > start else None
-    return None if start is None or start >= high else (start, high)
+def _block(query: _Query, place: int) -> Block:
+    for definition in query.names:
+        if definition[0] <= place < definition[1]:
+            # In a WITH definition: it sees those before it, and itself if recursive.
+            own = (definition,) if query.recursive else ()
+            return Block(tuple(d for d in query.names if d[1] <= definition[0]) + own, query.recursive)
+    if query.ordered is not None and place > query.ordered[1]:
+        return Block(query.names, query.recursive, (query.ordered,), wrapped=True)
+    segment = next(segment for span, segment in query.segments if place <= span[1])
+    return Block(query.names, query.recursive, tuple(segment.sources(place)))
 
 
-def _ends_from(tree: TokenTree, index: int, word: str) -> bool:
-    following = tree.word(index + 1)
-    return word in _AFTER_FROM or (word, following) in (("USING", "SAMPLE"), ("ON", "CONFLICT"))
-
-
-def _statement(tree: TokenTree, group: int, place: int) -> Range:
-    """The tokens of the query or statement in a group that holds the place."""
-    low, high = (0, len(tree.tokens)) if group < 0 else (group + 1, tree.closing[group])
-    return next(part for part in tree.split(low, high, ";") if part[0] <= place < part[1])
-
-
-def _block(tree: TokenTree, low: int, high: int, place: int) -> Block:
-    definitions, recursive, main = _with_list(tree, low, high)
-    for start, end in definitions:
-        if (
-            start <= place < end
-        ):  # the place is in a WITH definition: it sees those before, and itself if recursive
-            seen = [d for d in definitions if d[1] <= start or (recursive and d == (start, end))]
-            return Block(tuple(seen), recursive)
-    names = tuple(definitions)
-    segments = _segments(tree, low, high)
-    segment = next(s for s in segments if s[0] <= place < s[1] or s == segments[-1])
+def _read_query(tree: TokenTree, low: int, high: int) -> _Query:
+    names, recursive, main = _with_list(tree, low, high)
+    spans = _operands(tree, low, high)
+    segments = tuple((span, read_segment(tree, *span)) for span in spans)
+    ordered = None
     if len(segments) > 1:
-        order = next((i for i in tree.level(*segments[-1]) if tree.keyword(i) == "ORDER"), high)
-        if place > order:
-            start = next((i for i in range(main, high) if _starts_query(tree, i)), main)
-            return Block(names, recursive, ((start, order),), wrapped=True)
-    return Block(names, recursive, tuple(_sources(tree, *segment, place)))
+        order = next((i for i, word in segments[-1][1].keywords.items() if word == "ORDER"), high)
+        start = next((i for i in range(main, high) if _starts_query(tree, i)), main)
+        ordered = (start, order)
+    return _Query((low, high), tuple(names), recursive, segments, ordered)
 
 
 def _starts_query(tree: TokenTree, index: int) -> bool:
@@ -149,8 +156,7 @@ def _definition_end(tree: TokenTree, start: int) -> int | None:
     return tree.after(index) if tree.is_symbol(index, "(") else None
 
 
-def _segments(tree: TokenTree, low: int, high: int) -> list[Range]:
-    """The operands of UNION, INTERSECT and EXCEPT."""
+def _operands(tree: TokenTree, low: int, high: int) -> list[Range]:
     found = []
     start = low
     for index in tree.level(low, high):
@@ -165,84 +171,3 @@ def _is_star_modifier(tree: TokenTree, index: int) -> bool:
     return tree.is_symbol(index - 1, "*") and not (
         is_query(tree, index + 1) or tree.word(index + 1) in _QUERY_HEADS
     )
-
-
-def _sources(tree: TokenTree, low: int, high: int, place: int) -> Iterator[Range]:
-    """What a place in one SELECT or data change can take columns from."""
-    words = {index: tree.keyword(index) for index in tree.level(low, high)}
-    head = _head(words, tree)
-    returning = next((i for i, word in words.items() if word == "RETURNING"), high)
-    marks = sorted(
-        i for i, word in words.items() if word in ("SET", "USING", "WHERE", "RETURNING", "WHEN", "ON")
-    )
-    target = _target(tree, words, head)
-
-    def until(start: int) -> Range:
-        return start, next((mark for mark in marks if mark > start), high)
-
-    if target is not None and (place > returning or head in ("UPDATE", "DELETE")):
-        yield _table_name(tree, target) if head == "INSERT" else until(target)
-    if place > returning:
-        return
-    if head == "DELETE":
-        using = next((i for i, word in words.items() if word == "USING"), None)
-        if using is not None:
-            yield until(using + 1)
-    elif head == "MERGE" and target is not None:
-        using = next((i for i, word in words.items() if word == "USING"), high)
-        yield from _merge_sources(tree, words, place, until(target), until(using + 1))
-    elif not _in_conflict(tree, words, place):
-        clause = from_clause(tree, low, high)
-        if clause is not None:
-            yield clause
-
-
-def _head(words: dict[int, str], tree: TokenTree) -> str:
-    """Which data change it is, or nothing for a query."""
-    for index, word in words.items():
-        if word in ("SELECT", "FROM", "VALUES", "CREATE", "COPY", "ALTER"):
-            return ""
-        if word in _CHANGES and tree.word(index - 1) != "OR":
-            return word
-    return ""
-
-
-def _target(tree: TokenTree, words: dict[int, str], head: str) -> int | None:
-    """Where the name of the changed table stands."""
-    mark = {"INSERT": "INTO", "UPDATE": "UPDATE", "DELETE": "FROM", "MERGE": "INTO"}.get(head)
-    start = next((index + 1 for index, word in words.items() if word == mark), None)
-    return start if start is not None and start < len(tree.tokens) else None
-
-
-def _table_name(tree: TokenTree, start: int) -> Range:
-    """A table's name with its schema and its alias: INSERT has a column list after it."""
-    end = start + 1
-    while tree.is_symbol(end, "."):
-        end += 2
-    if tree.word(end) == "AS":
-        end += 2
-    return start, end
-
-
-def _in_conflict(tree: TokenTree, words: dict[int, str], place: int) -> bool:
-    return any(
-        word == "ON" and tree.word(index + 1) == "CONFLICT" and place > index for index, word in words.items()
-    )
-
-
-def _merge_sources(
-    tree: TokenTree, words: dict[int, str], place: int, target: Range, source: Range
-) -> Iterator[Range]:
-    """Both tables, or the only one that has a row in the WHEN NOT MATCHED clause of the place."""
-    whens = [i for i, word in words.items() if word == "WHEN" and i < place and _is_match(tree, i)]
-    when = whens[-1] if whens else -2
-    unmatched = tree.word(when + 1) == "NOT"
-    by_source = unmatched and tree.word(when + 3) == "BY" and tree.word(when + 4) == "SOURCE"
-    if by_source or not unmatched:
-        yield target
-    if not by_source:
-        yield source
-
-
-def _is_match(tree: TokenTree, index: int) -> bool:
-    return "MATCHED" in (tree.word(index + 1), tree.word(index + 2))

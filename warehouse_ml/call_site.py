@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from warehouse_ml.blocks import Range
 from warehouse_ml.coerce import coerce
 from warehouse_ml.errors import FeatureTypeError
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.parse import ModelCall
 from warehouse_ml.scope import Scope
+from warehouse_ml.segments import Range
 from warehouse_ml.signature import Feature
 from warehouse_ml.splice import Edit, splice
 from warehouse_ml.tokens import Kind, TokenTree

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from warehouse_ml.blocks import Range, is_query
+from warehouse_ml.blocks import is_query
 from warehouse_ml.call_site import quoted
 from warehouse_ml.parse import Statement
+from warehouse_ml.segments import Range
 from warehouse_ml.splice import Edit
 from warehouse_ml.stars import read_star
 from warehouse_ml.tokens import Kind, TokenTree, words

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from warehouse_ml.blocks import Block, blocks
+from warehouse_ml.blocks import Block, Blocks
 from warehouse_ml.errors import ScopeError
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.sources import Source, sources
@@ -36,7 +36,7 @@ class Catalog(Protocol):
         """The names and the SQL types of a query's columns, as DESCRIBE prints them; the query does not run.
 
         Some of the questions are guesses, so a refusal must leave an open transaction as it is. DuckDB 2.0
-        aborts it when `execute("DESCRIBE ...")` fails, and not with `sql(*extract_statements("DESCRIBE ..."))`.
+        aborts it when `execute("DESCRIBE ...")` fails, but not with `sql(*extract_statements(...))`.
 
         Raises:
             ScopeError: The engine refuses the query.
@@ -65,15 +65,18 @@ class Scope:
     Args:
         catalog: Where the engine is asked.
         tree: The statement's tokens.
+        blocks: The blocks of the statement.
         stand_ins: What stands for the model calls and parameters while the engine is asked.
         place: The position of the call among the tokens.
     """
 
-    def __init__(self, catalog: Catalog, tree: TokenTree, stand_ins: Sequence[Edit], place: int) -> None:
+    def __init__(
+        self, catalog: Catalog, tree: TokenTree, blocks: Blocks, stand_ins: Sequence[Edit], place: int
+    ) -> None:
         self._catalog = catalog
         self._tree = tree
         self._stand_ins = stand_ins
-        self._blocks = blocks(tree, place)
+        self._blocks = blocks.around(place)
 
     @property
     def has_tables(self) -> bool:

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from warehouse_ml.blocks import Range, blocks, is_query
+from warehouse_ml.blocks import Blocks, is_query
+from warehouse_ml.segments import Range
 from warehouse_ml.tokens import Kind, TokenTree, words
 
 _NO_ALIAS = words(
@@ -39,12 +40,13 @@ def sources(tree: TokenTree, clause: Range) -> Iterator[Source]:
 
 def table_positions(tree: TokenTree, places: Collection[int]) -> set[int]:
     """Which of the places are the start of a source: a call there is the table form."""
-    found = set()
+    blocks = Blocks(tree)
+    clauses: set[Range] = set()
     for place in places:
-        around = blocks(tree, place)[0]
-        if not around.wrapped:
-            found |= {source.start for clause in around.sources for source in sources(tree, clause)}
-    return found & set(places)
+        block = blocks.around(place)[0]
+        if not block.wrapped:
+            clauses.update(block.sources)
+    return set(places) & {source.start for clause in clauses for source in sources(tree, clause)}
 
 
 def _source(tree: TokenTree, start: int, end: int) -> Iterator[Source]:

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from warehouse_ml.blocks import Range
 from warehouse_ml.call_site import CallSite, quoted
 from warehouse_ml.errors import AmbiguousFeatureError
 from warehouse_ml.match import match
 from warehouse_ml.scope import Owner
+from warehouse_ml.segments import Range
 from warehouse_ml.signature import Feature
 from warehouse_ml.tokens import TokenTree
 

@@ -1,11 +1,11 @@
 """A single argument: a row, a struct, or the one feature of a small model."""
 
-from warehouse_ml.blocks import Range
 from warehouse_ml.call_site import CallSite, literal
 from warehouse_ml.coerce import fields
 from warehouse_ml.errors import ArityError, ScopeError
 from warehouse_ml.match import match
 from warehouse_ml.parse import Argument
+from warehouse_ml.segments import Range
 from warehouse_ml.stars import Star, bind_star
 from warehouse_ml.tokens import Kind, TokenTree
 

@@ -1,10 +1,11 @@
 """`FROM PREDICT('m', TABLE t)`: a derived table with the input's columns and the prediction."""
 
-from warehouse_ml.blocks import Range, is_query
+from warehouse_ml.blocks import is_query
 from warehouse_ml.call_site import CallSite, literal, quoted
 from warehouse_ml.match import match
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.parse import ModelCall
+from warehouse_ml.segments import Range
 from warehouse_ml.tokens import Kind, TokenTree
 
 _ADDED = ("prediction", "probability", "wml_score")
