@@ -437,7 +437,7 @@ def test_own_file_cannot_be_given_another_signature():
         ('"row_size":2', '"row_size":0', "no positive number"),
         ('"transform":[]', '"transform":["terms:[]"]', "is not described as it should be"),
         ('"transform":[]', '"transform":["counts:{}"]', "has another type or shape"),
-        ('"type":"DOUBLE"}],"format', '"type":"BIGINT"}],"format', "has another type or shape"),
+        ('"name":"f0","type":"DOUBLE"', '"name":"f0","type":"BIGINT"', "has another type or shape"),
     ],
 )
 def test_own_signature_that_does_not_fit_is_refused(old, new, message):
