@@ -56,16 +56,18 @@ def _log_densities(model: Any, rows: Tensor) -> Tensor:
         "diag": lambda: np.log(factors).sum(axis=1),
         "spherical": lambda: means.shape[1] * np.log(factors),
     }[model.covariance_type]()
-    return (squares + means.shape[1] * math.log(2 * math.pi)) * -0.5 + log_determinant
+    return (squares + float(means.shape[1] * math.log(2 * math.pi))) * -0.5 + log_determinant
 
 
-def _squared_distances(rows: Tensor, means: NDArray[Any], factors: NDArray[Any], kind: str) -> Tensor:
+def _squared_distances(
+    rows: Tensor, means: NDArray[np.float64], factors: NDArray[np.float64], kind: str
+) -> Tensor:
     """The squared Mahalanobis distance to each mean, [rows, components]."""
     if kind in ("full", "tied"):
         each = factors if kind == "full" else [factors] * len(means)
         whitened = [rows @ factor - mean @ factor for mean, factor in zip(means, each, strict=True)]
         return rows.graph.concat([squared_norms(white) for white in whitened])
-    inverse = factors**2
+    inverse: NDArray[np.float64] = factors**2
     lengths: NDArray[np.float64] = (means**2 * (inverse if kind == "diag" else 1.0)).sum(axis=1)
     if kind == "diag":
         cross = (rows @ (means * inverse).T) * 2.0

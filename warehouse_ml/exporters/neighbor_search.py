@@ -1,7 +1,7 @@
 """Find the nearest training rows, and of equally near ones those that scikit-learn finds.
 
-A search that meets more rows at the k-th distance than it has places for keeps those that it visits first.
-Brute force visits in the order of the rows. A tree visits the leaves from the nearest on, and a leaf's
+A search that meets more rows at the k-th distance than it has places for keeps, mostly, those that it visits
+first. Brute force visits in the order of the rows. A tree visits the leaves from the nearest on, and a leaf's
 rows in the tree's own order; so the order of the visits is computed here for each row that is asked about.
 """
 
@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import pairwise_distances
 
 from warehouse_ml.exporters.distances import Metric, dense, squared_euclidean
 from warehouse_ml.exporters.exporter import Exporter
 from warehouse_ml.exporters.graph import Tensor
+from warehouse_ml.exporters.heap import can_settle, settle
 
 LARGEST_TRAINING_SET = 50_000
 """More training rows than this make a batch's distances larger than the memory of a laptop."""
@@ -76,49 +78,63 @@ class Search:
 
     def nearest(self, rows: Tensor, k: int) -> Neighbors:
         """The k nearest training rows."""
-        reduced = self.reduced(rows)
-        values, places = reduced.topk(k, largest=False)
-        if self.tree is not None:
-            rank = self._visits(rows)
-            last = values.columns([k - 1])
-            tied = reduced.equal(last).where(rank, np.inf)
-            key = (reduced < last).where(-1.0, tied)
-            _, chosen = key.topk(k, largest=False)
-            values, within = reduced.take_along(chosen).topk(k, largest=False)
-            places = chosen.take_along(within)
+        graph = rows.graph
+        reduced, order = self._visited(rows)
+        values, places = reduced.topk(k, largest=False)  # of equals the first
+        if self.has_ties(k):
+            places = settle(reduced, k, places)
+            values, sorting = reduced.take_along(places).topk(k, largest=False)
+            places = places.take_along(sorting)
+        found = graph.constant(self.order).take(places) if order is None else order.take_along(places)
         # a heap starts with the first row in each place, and takes nothing at an infinite distance
-        found = rows.graph.constant(self.order).take(places)
-        finite = values < np.inf
-        return Neighbors(finite.where(found, rows.graph.constant(0, "int64")), self.metric.distance(values))
+        found = (values < np.inf).where(found, graph.constant(0, "int64"))
+        return Neighbors(found, self.metric.distance(values))
+
+    def has_ties(self, k: int) -> bool:
+        """Whether the heap has to be followed: a training row has equals at the k-th distance.
+
+        scikit-learn's brute force over more than 256 training rows may share them out to several threads and
+        merge their heaps: what it makes of ties then depends on the machine and on the size of the batch.
+        """
+        if k >= len(self.points) or not can_settle(k):
+            return False
+        if self.metric.name in ("cosine", "hamming", "mahalanobis"):
+            return False  # scikit-learn partitions instead of keeping a heap
+        asked = self.points[np.linspace(0, len(self.points) - 1, 300).round().astype(int)]
+        if self.tree is not None:
+            nearest = self.tree.query(asked, k + 1)[0]
+        else:
+            distances = pairwise_distances(asked, self.points, self.metric.name, **self.metric.params)
+            nearest = np.sort(distances, axis=1)
+        return bool(np.isclose(nearest[:, k - 1], nearest[:, k], rtol=1e-12, atol=0).any())
 
     def within(self, rows: Tensor, radius: float) -> tuple[Tensor, Tensor]:
         """Which points are within a radius, bool [rows, points], and the distances to all of them."""
         reduced = self.reduced(rows)
         return reduced <= self.metric.reduce(radius), self.metric.distance(reduced)
 
-    def _visits(self, rows: Tensor) -> Tensor:
-        """The turn at which a depth-first search comes to each point, nearer child first: [rows, points]."""
+    def _visited(self, rows: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The reduced distances in the order of the visits, and the training rows in that order.
+
+        A depth-first search goes to the nearer child first. The training rows are None where the order
+        is the same for every row.
+        """
+        reduced = self.reduced(rows)
+        if self.tree is None:
+            return reduced, None
         _, _, nodes, bounds = self.tree.get_arrays()
-        near = self._bounds(rows, nodes, bounds)
-        turn: Tensor | None = None
-        first, count = 0, 1
-        while 2 * first + 1 < len(nodes):
-            first, count = 2 * first + 1, 2 * count
-            left = near.columns(range(first, first + count, 2))
-            right = near.columns(range(first + 1, first + count, 2))
-            second = (left > right).cast("float64")
-            pair = rows.graph.concat([second.expand_dims(2), (1.0 - second).expand_dims(2)], axis=2).reshape(
-                None, count
-            )
-            if turn is not None:
-                pair = pair + turn.columns([node // 2 for node in range(count)]) * 2.0
-            turn = pair
-        position = np.arange(len(self.order), dtype=np.float64)
+        turn = _turns(self._bounds(rows, nodes, bounds), len(nodes))
         if turn is None:
-            return rows.full_like_rows(position)
-        leaves = nodes[first : first + count]
-        leaf_of = np.repeat(np.arange(count), leaves["idx_end"] - leaves["idx_start"])
-        return turn.columns(leaf_of.tolist()) * float(len(position)) + position
+            return reduced, None
+        leaves = nodes[-turn.width :]
+        size = int((leaves["idx_end"] - leaves["idx_start"]).max())
+        table = np.full((len(leaves), size), len(self.points))  # the last place is one infinitely far away
+        for leaf, members in zip(leaves, table, strict=True):
+            members[: leaf["idx_end"] - leaf["idx_start"]] = np.arange(leaf["idx_start"], leaf["idx_end"])
+        _, leaf_order = turn.topk(turn.width, largest=False)
+        places = rows.graph.constant(table, "int64").take(leaf_order).reshape(None, table.size)
+        padded = rows.graph.concat([reduced, rows.full_like_rows(np.inf)])
+        return padded.take_along(places), rows.graph.constant(np.append(self.order, 0)).take(places)
 
     def _bounds(self, rows: Tensor, nodes: NDArray[Any], bounds: NDArray[Any]) -> Tensor:
         """The smallest reduced distance that a point of each node can have, [rows, nodes]."""
@@ -139,3 +155,17 @@ class Search:
         if total is None:
             raise TypeError("a search needs at least one feature")  # scikit-learn fits none
         return total
+
+
+def _turns(near: Tensor, nodes: int) -> Tensor | None:
+    """The turn at which each leaf is visited, [rows, leaves]; None for one leaf."""
+    turn: Tensor | None = None
+    first, count = 0, 1
+    while 2 * first + 1 < nodes:
+        first, count = 2 * first + 1, 2 * count
+        left = near.columns(range(first, first + count, 2))
+        right = near.columns(range(first + 1, first + count, 2))
+        second = (left > right).cast("float64").expand_dims(2)
+        pair = near.graph.concat([second, 1.0 - second], axis=2).reshape(None, count)
+        turn = pair if turn is None else pair + turn.columns([node // 2 for node in range(count)]) * 2.0
+    return turn
