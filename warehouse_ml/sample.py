@@ -52,7 +52,7 @@ class Sample:
             raise SampleError("The sample is empty; parity needs at least one row.")
         feeding: Feeding = "frame"
         names = fitted_names(estimator)
-        if _takes_texts(estimator):
+        if takes_texts(estimator):
             feeding = "texts"
             if frame.shape[1] != 1:
                 raise SampleError(
@@ -124,17 +124,17 @@ def fitted_names(estimator: Any) -> list[str] | None:
     return [str(name) for name in names]
 
 
-def _takes_texts(estimator: Any) -> bool:
+def takes_texts(estimator: Any) -> bool:
     """Whether the first thing that sees the rows is a text vectorizer."""
     for attribute in ("best_estimator_", "estimator"):
         if hasattr(estimator, attribute) and not hasattr(estimator, "feature_names_in_"):
             inner = getattr(estimator, attribute)
-            if _takes_texts(inner):
+            if takes_texts(inner):
                 return True
     if hasattr(estimator, "steps") and estimator.steps:
-        return _takes_texts(estimator.steps[0][1])
+        return takes_texts(estimator.steps[0][1])
     if hasattr(estimator, "transformer_list"):
-        return any(_takes_texts(part) for _, part in estimator.transformer_list)
+        return any(takes_texts(part) for _, part in estimator.transformer_list)
     return type(estimator).__name__ in _TEXT_VECTORIZERS
 
 
