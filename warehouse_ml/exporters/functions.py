@@ -114,22 +114,45 @@ _IDENTITIES = (None, np.asarray, np.array, np.asanyarray)
 
 def function_transformer(transformer: Any, columns: Columns, exporter: Exporter) -> Columns:
     """The function of every value."""
-    function: Any = transformer.func
-    options = dict(transformer.kw_args or {})
+    function, options = transformer.func, dict(transformer.kw_args or {})
+    if is_identity(function, options):
+        return columns
+    result = apply_function(function, options, lambda: exporter.numbers(columns), exporter)
+    return Columns.of(result, sparse=columns.sparse)
+
+
+def is_identity(function: Any, options: Mapping[str, Any]) -> bool:
+    """Whether a function hands on what it gets."""
+    return any(function is identity for identity in _IDENTITIES) and not options
+
+
+def apply_function(
+    function: Any, options: dict[str, Any], values: Callable[[], Tensor], exporter: Exporter
+) -> Tensor:
+    """A function of numpy on every value.
+
+    Args:
+        function: The function, or a partial of it.
+        options: Its keyword arguments.
+        values: Gives the values, float64 of shape [rows, columns].
+        exporter: The export.
+
+    Raises:
+        UnsupportedStepError: The function is not in `FUNCTIONS`, or it has no such options.
+    """
     while isinstance(function, functools.partial):
         if function.args:
             exporter.unsupported("its function is called with arguments before the rows", _ADVICE)
         function, options = function.func, {**function.keywords, **options}
-    if any(function is identity for identity in _IDENTITIES) and not options:
-        return columns
+    if is_identity(function, options):
+        return values()
     written = FUNCTIONS.get(function) if isinstance(function, Hashable) else None
     if written is None:
         name = getattr(function, "__name__", repr(function))
         exporter.unsupported(f"its function {name!r} is Python code", _ADVICE)
     if not options.keys() <= signature(written).parameters.keys() - {"x"}:
         exporter.unsupported(f"its kw_args {sorted(options)} have no form in ONNX", _ADVICE)
-    result = written(exporter.numbers(columns), **options)
-    return Columns.of(result, sparse=columns.sparse)
+    return written(values(), **options)
 
 
 TRANSFORMERS: Mapping[str, Transform] = {"sklearn.FunctionTransformer": function_transformer}

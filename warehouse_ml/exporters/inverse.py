@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from warehouse_ml.exporters.elementary import log1p
 from warehouse_ml.exporters.exporter import Exporter
+from warehouse_ml.exporters.functions import apply_function
 from warehouse_ml.exporters.graph import Tensor
 from warehouse_ml.exporters.piecewise import interpolate
 from warehouse_ml.exporters.special import erf
@@ -100,18 +101,8 @@ def _quantile_transformer(transformer: Any, matrix: Tensor, exporter: Exporter) 
 
 def _function_transformer(transformer: Any, matrix: Tensor, exporter: Exporter) -> Tensor:
     """`inverse_func`, where it is a function of numpy."""
-    if transformer.inverse_func is None:
-        return matrix
-    from warehouse_ml.exporters.functions import FUNCTIONS
-
-    function: Callable[[Tensor], Tensor] | None = FUNCTIONS.get(transformer.inverse_func)
-    if function is None or transformer.inv_kw_args:
-        name = getattr(transformer.inverse_func, "__name__", repr(transformer.inverse_func))
-        exporter.unsupported(
-            f"its inverse_func {name} is no function of numpy that can be exported",
-            "Use one such as numpy.expm1 or numpy.exp.",
-        )
-    return function(matrix)
+    options = dict(transformer.inv_kw_args or {})
+    return apply_function(transformer.inverse_func, options, lambda: matrix, exporter)
 
 
 def _pipeline(pipeline: Any, matrix: Tensor, exporter: Exporter) -> Tensor:
