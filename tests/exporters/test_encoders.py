@@ -10,7 +10,7 @@ from palmerpenguins import load_penguins
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 
 from tests.agreement import assert_agrees, score
 from udfs.onnx_udf import ScoringError
@@ -160,9 +160,9 @@ def test_encoded_classifier_agrees() -> None:
     columns = ColumnTransformer(
         [
             ("hot", OneHotEncoder(drop="first", handle_unknown="ignore"), TEXT),
-            ("rest", "passthrough", ["year"]),
+            ("rest", StandardScaler(), ["year"]),
         ]
     )
     frame = PENGUINS[[*TEXT, "year"]]
-    model = make_pipeline(columns, LogisticRegression(max_iter=2000)).fit(frame, TARGETS["multiclass"])
+    model = make_pipeline(columns, LogisticRegression(max_iter=500)).fit(frame, TARGETS["multiclass"])
     quiet(model, frame, pd.concat([frame, UNSEEN[[*TEXT, "year"]]]))

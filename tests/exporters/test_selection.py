@@ -6,7 +6,7 @@ import pytest
 from sklearn import feature_selection as fs
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, load_wine
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LinearRegression, RidgeClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -15,7 +15,7 @@ from warehouse_ml.errors import UnsupportedStepError
 
 WINE, CULTIVAR = load_wine(return_X_y=True, as_frame=True)
 CANCER, MALIGNANT = load_breast_cancer(return_X_y=True, as_frame=True)
-CLASSIFIER = LogisticRegression(C=0.01, max_iter=5000)
+CLASSIFIER = RidgeClassifier(alpha=100.0)
 
 SELECTORS = [
     fs.SelectKBest(k=3),

@@ -40,7 +40,7 @@ def column_transformer(transformer: Any, columns: Columns, exporter: Exporter) -
         if not _skipped(step):
             chosen = exporter.transform(step, chosen, name)
             weight = (transformer.transformer_weights or {}).get(name)
-            if weight is not None:
+            if weight is not None and chosen.blocks:
                 chosen = Columns.of(exporter.numbers(chosen) * float(weight), sparse=chosen.sparse)
         parts.append(chosen)
     return Columns.join(parts, sparse=bool(transformer.sparse_output_))
@@ -54,7 +54,7 @@ def feature_union(union: Any, columns: Columns, exporter: Exporter) -> Columns:
             continue
         part = columns if _skipped(step) else exporter.transform(step, columns, name)
         weight = (union.transformer_weights or {}).get(name)
-        if weight is not None:
+        if weight is not None and part.blocks:
             part = Columns.of(exporter.numbers(part) * float(weight), sparse=part.sparse)
         parts.append(part)
     return Columns.join(parts, sparse=any(part.sparse for part in parts))
