@@ -61,6 +61,24 @@ def to_arrow(leaves: Sequence[Column], output: Output) -> Any:
     return _nested(iter(leaves), output)[0]
 
 
+def leaves_of(column: Any, output: Output) -> list[Column]:
+    """A column for each leaf of a result that an engine returned: the inverse of `to_arrow`.
+
+    Args:
+        column: A `pyarrow.Array` or `ChunkedArray`, of shape [rows].
+        output: The result.
+    """
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if output.type != "STRUCT":
+        return [from_arrow(array, output.type)]
+    # flatten() hands the NULLs of the STRUCT down to its fields
+    return [
+        leaf
+        for part, field in zip(array.flatten(), output.fields, strict=True)
+        for leaf in leaves_of(part, field)
+    ]
+
+
 def _nested(leaves: Iterator[Column], output: Output) -> tuple[Any, Any]:
     if output.type != "STRUCT":
         values, missing = next(leaves)

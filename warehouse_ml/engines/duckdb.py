@@ -20,6 +20,7 @@ from warehouse_ml.engines.scoring import (
     LazyScorer,
     carried_error,
     scoring_function,
+    shared_function,
     shared_scorer,
 )
 from warehouse_ml.errors import ReadOnlyError, RegistryError, WarehouseMLError
@@ -59,22 +60,20 @@ class DuckDBEngine:
     """Fills `base.Engine` with a DuckDB connection."""
 
     dialect = "duckdb"
+    bind_error = duckdb.BinderException
 
-    def __init__(
-        self, connection: duckdb.DuckDBPyConnection, *, owned: bool, parent: "DuckDBEngine | None" = None
-    ) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, *, owned: bool) -> None:
         """Use a connection.
 
         Args:
             connection: The connection.
             owned: Whether `close` closes it.
-            parent: The engine whose cursor the connection is.
         """
         self._connection = connection
         self._owned = owned
-        self._root: duckdb.DuckDBPyConnection = connection if parent is None else parent._root
         self._database: str | None = None
         self._stream: weakref.ref[Stream] | None = None
+        self._offered: set[LazyScorer] = set()
         self._provisional: dict[str, Callable[[duckdb.DuckDBPyConnection], None]] = {}
         if owned:
             # An open connection with functions at the interpreter's end makes nanobind print a page of notes.
@@ -96,12 +95,14 @@ class DuckDBEngine:
 
     def cursor(self) -> "DuckDBEngine":
         """A second connection to the same database, for another thread."""
-        return DuckDBEngine(self._connection.cursor(), owned=True, parent=self)
+        return DuckDBEngine(self._connection.cursor(), owned=True)
 
     def close(self) -> None:
         """Close the connection, unless it is the user's own."""
         self._free()
         if self._owned:
+            for scorer in self._offered:
+                scorer.withdraw(self._connection)
             self._connection.close()
 
     def columns(
@@ -169,10 +170,12 @@ class DuckDBEngine:
         """
         name = version.function_of(method)
         scorer = shared_scorer(version.sha256, version.signature)
-        scorer.offer(id(self._root), partial(_read, weakref.ref(self._root), self._database_name(), load))
+        scorer.offer(self._connection, partial(_read, self._database_name(), load))
+        self._offered.add(scorer)
         if _callable(self._connection, name):
             return
-        make = partial(_create_function, name, scorer, version.signature, method)
+        function = shared_function(version.sha256, version.signature, method)
+        make = partial(_create_function, name, function, version.signature, method)
         with self._own_cursor() as cursor:
             if not self._transaction_open():
                 _made(cursor, name, make)
@@ -211,9 +214,10 @@ class DuckDBEngine:
         positions = pa.array(range(rows.num_rows), pa.int64())
         numbered = rows.rename_columns(features).append_column("position", positions)
         scorer = LazyScorer(signature)
-        scorer.offer(0, lambda: onnx)
+        function = scoring_function(scorer, signature, method)
         with self._own_cursor() as cursor:
-            _create_function(name, scorer, signature, method, cursor)
+            scorer.offer(cursor, lambda _: onnx)
+            _create_function(name, function, signature, method, cursor)
             try:
                 cursor.register("wml_rows", numbered)
                 with self.translating():
@@ -400,7 +404,7 @@ def _callable(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
 
 def _create_function(
     name: str,
-    scorer: LazyScorer,
+    function: Callable[..., Any],
     signature: Signature,
     method: Method,
     connection: duckdb.DuckDBPyConnection,
@@ -408,7 +412,7 @@ def _create_function(
     output = signature.result(method)
     connection.create_function(
         name,
-        scoring_function(scorer, signature, method),
+        function,
         [TYPES[feature.type].duckdb for feature in signature.features],
         None if output is None else output.sql_type("duckdb"),
         type=PythonUDFType.ARROW,
@@ -433,13 +437,10 @@ def _made(
 
 
 def _read(
-    connection: "weakref.ref[duckdb.DuckDBPyConnection]", database: str, load: Callable[[Transaction], bytes]
+    database: str, load: Callable[[Transaction], bytes], connection: duckdb.DuckDBPyConnection
 ) -> bytes | None:
-    alive = connection()
-    if alive is None:
-        return None
     try:
-        with _transaction(alive, database) as transaction:
+        with _transaction(connection, database) as transaction:
             return load(transaction)
     except duckdb.ConnectionException:
         return None

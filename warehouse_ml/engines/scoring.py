@@ -5,28 +5,29 @@ import inspect
 import json
 import re
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from weakref import WeakValueDictionary
 
 from warehouse_ml import errors
 from warehouse_ml.engines.arrow import from_arrow, to_arrow
 from warehouse_ml.errors import MethodError, RegistryError, ScoringError, WarehouseMLError
 from warehouse_ml.signature import Method, Signature
 
-Source = Callable[[], bytes | None]
-"""Reads the bytes of a model and checks them; None where the connection to read them from is closed."""
+Source = Callable[[Any], bytes | None]
+"""Reads the bytes of a model from a connection and checks them; None where the connection is closed."""
 
 _raised: deque[tuple[str, type[WarehouseMLError], dict[str, Any]]] = deque(maxlen=64)
 """What functions have raised lately: an engine carries only the class and the sentence."""
 
 _CARRIED = re.compile(r"\b(\w+Error): (.*)", re.DOTALL)
 
-_scorers: "WeakValueDictionary[str, LazyScorer]" = WeakValueDictionary()
+_scorers: "dict[str, LazyScorer]" = {}
+_functions: dict[tuple[str, Method], Callable[..., Any]] = {}
 _lock = threading.Lock()
 
 
@@ -45,22 +46,27 @@ def handler() -> ModuleType:
 
 
 class LazyScorer:
-    """A scorer that is made at the first batch.
+    """A scorer that is made at the first batch, and shared by the methods of a version.
 
-    It is shared by the methods of a version, and lives as long as a function that calls it.
+    It holds the model while a connection that can read it is open.
     """
 
     def __init__(self, signature: Signature) -> None:
         """Prepare to load the model of a signature; `offer` says from where."""
         self._signature = signature
-        self._sources: dict[int, Source] = {}
+        self._sources: dict[int, tuple[weakref.ref[Any], Source]] = {}
         self._scorer: Any = None
         self._loading = threading.Lock()
 
-    def offer(self, owner: int, source: Source) -> None:
-        """Name a connection to read the model from: of several, one may be closed before it is asked."""
-        if self._scorer is None:
-            self._sources[owner] = source
+    def offer(self, connection: Any, source: Source) -> None:
+        """Name a connection to read the model from. It is held weakly: it holds the functions itself."""
+        key = id(connection)
+        if key not in self._sources:
+            self._sources[key] = (weakref.ref(connection, lambda _: self._forget(key)), source)
+
+    def withdraw(self, connection: Any) -> None:
+        """The connection is about to be closed."""
+        self._forget(id(connection))
 
     def get(self) -> Any:
         """The `Scorer` of `udfs/onnx_udf.py`.
@@ -69,31 +75,49 @@ class LazyScorer:
             RegistryError: Every session that could have read the model is closed.
             CorruptModelError: The stored bytes are damaged.
         """
-        if self._scorer is None:
+        scorer = self._scorer
+        if scorer is None:
             with self._loading:
-                if self._scorer is None:
+                scorer = self._scorer
+                if scorer is None:
                     facts = json.loads(self._signature.to_json())
-                    self._scorer = handler().Scorer(self._read(), facts)
-                    self._sources.clear()
-        return self._scorer
+                    scorer = self._scorer = handler().Scorer(self._read(), facts)
+        return scorer
 
     def _read(self) -> bytes:
-        for source in reversed(list(self._sources.values())):
-            onnx = source()
+        for reference, source in reversed(list(self._sources.values())):
+            connection = reference()
+            onnx: bytes | None = None if connection is None else source(connection)
             if onnx is not None:
                 return onnx
         raise RegistryError(
             "The session that offered this model is closed. Use the model once in a session on this database."
         )
 
+    def _forget(self, key: int) -> None:
+        self._sources.pop(key, None)
+        if not self._sources:
+            self._scorer = None
+
 
 def shared_scorer(sha256: str, signature: Signature) -> LazyScorer:
-    """The scorer of a version, by the digest of its bytes: all that call the same bytes share it."""
+    """The scorer of a version, by the digest of its bytes."""
     with _lock:
-        scorer = _scorers.get(sha256)
-        if scorer is None:
-            scorer = _scorers[sha256] = LazyScorer(signature)
-        return scorer
+        return _scorers.setdefault(sha256, LazyScorer(signature))
+
+
+def shared_function(sha256: str, signature: Signature, method: Method) -> Callable[..., Any]:
+    """The scoring function of a method of a version, by the digest of its bytes.
+
+    DuckDB's catalog points to the function, but only the connection that registered it holds it: once that
+    is closed, a call from another one would crash. So functions are kept as long as the process lives.
+    """
+    scorer = shared_scorer(sha256, signature)
+    with _lock:
+        function = _functions.get((sha256, method))
+        if function is None:
+            function = _functions[sha256, method] = scoring_function(scorer, signature, method)
+        return function
 
 
 def scoring_function(scorer: LazyScorer, signature: Signature, method: Method) -> Callable[..., Any]:
