@@ -79,7 +79,7 @@ class Sample:
         if self.feeding == "texts":
             return frame.iloc[:, 0]
         if self.feeding == "matrix":
-            return frame.to_numpy()
+            return frame.to_numpy(copy=True)  # some compiled loops of scikit-learn take no read-only array
         return frame
 
 
