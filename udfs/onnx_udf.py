@@ -257,6 +257,7 @@ class Analyzer:
         self._stop_words = frozenset(settings.get("stop_words", ()))
         self.features: int | None = settings.get("features")
         self._signed = settings.get("signed", False)
+        self._known_word = lru_cache(maxsize=2**14)(self._chars_of_word)  # words come again and again
 
     def counts(self, texts: Sequence[str]) -> list[Mapping[Any, int]]:
         """How often each term occurs in each text; of hashed terms, the sum of their signs."""
@@ -267,26 +268,30 @@ class Analyzer:
         tokens = [token for token in self._tokens.findall(text) if token not in self._stop_words]
         if self._longest == 1:
             return tokens
-        return self._ngrams(tokens, " ")
+        return [" ".join(tokens[start:stop]) for start, stop in self._spans(len(tokens))]
 
     def _chars(self, text: str) -> list[str]:
-        return self._ngrams(_SPACES.sub(" ", text), "")
+        text = _SPACES.sub(" ", text)
+        return [text[start:stop] for start, stop in self._spans(len(text))]
 
-    def _ngrams(self, parts: Sequence[str], glue: str) -> list[str]:
-        return [
-            glue.join(parts[start : start + size])
-            for size in range(self._shortest, min(self._longest, len(parts)) + 1)
-            for start in range(len(parts) - size + 1)
-        ]
+    def _spans(self, length: int) -> Iterator[tuple[int, int]]:
+        for size in range(self._shortest, min(self._longest, length) + 1):
+            for start in range(length - size + 1):
+                yield start, start + size
 
     def _chars_of_words(self, text: str) -> list[str]:
         terms: list[str] = []
         for word in text.split():
-            padded = f" {word} "
-            for size in range(self._shortest, self._longest + 1):
-                terms += (padded[i : i + size] for i in range(max(1, len(padded) - size + 1)))
-                if len(padded) <= size:  # a short word counts once
-                    break
+            terms += self._known_word(word)
+        return terms
+
+    def _chars_of_word(self, word: str) -> list[str]:
+        terms: list[str] = []
+        padded = f" {word} "
+        for size in range(self._shortest, self._longest + 1):
+            terms += [padded[start : start + size] for start in range(max(1, len(padded) - size + 1))]
+            if len(padded) <= size:  # a short word counts once
+                break
         return terms
 
     def _hashed(self, counts: Sequence[Mapping[str, int]]) -> list[Mapping[Any, int]]:
