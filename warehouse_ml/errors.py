@@ -94,7 +94,8 @@ class VersionNotYetError(VersionNotFoundError):
         self.selector = selector
         self.moment = moment
         WarehouseMLError.__init__(
-            self, f"Model {name!r} had no version at {moment} UTC. Its first one was registered at {first} UTC."
+            self,
+            f"Model {name!r} had no version at {moment} UTC. Its first one was registered at {first} UTC.",
         )
 
 

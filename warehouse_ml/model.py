@@ -1,5 +1,6 @@
 """A version of a model: the facts that the registry holds of it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,6 +9,8 @@ from typing import Any
 from warehouse_ml.signature import Method, Signature
 
 FUNCTION_SUFFIX: Mapping[Method, str] = {"predict": "", "predict_proba": "_proba", "try_predict": "_try"}
+
+_FUNCTION = re.compile(r"wml_(\w+)_v(\d+)_[0-9a-f]{8}(_proba|_try|)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,11 @@ class ModelVersion:
         return f"{self.name}@{self.version}"
 
     @property
+    def methods(self) -> tuple[Method, ...]:
+        """The methods that it has."""
+        return tuple(method for method in FUNCTION_SUFFIX if self.signature.result(method) is not None)
+
+    @property
     def function(self) -> str:
         """The engine's own function that PREDICT of this version calls."""
         return self.function_of("predict")
@@ -59,3 +67,54 @@ class ModelVersion:
         The digest is part of the name: a function that two attached databases both want is the same one.
         """
         return f"wml_{self.name}_v{self.version}_{self.sha256[:8]}{FUNCTION_SUFFIX[method]}"
+
+    def __str__(self) -> str:
+        """All of it, to be read by a person."""
+        signature = self.signature
+        lines = [f"{self.reference}: {signature.task}"]
+        for method in self.methods:
+            output = signature.result(method)
+            if output is not None:
+                call = ", ".join(f"{_shown(f.name)} {f.type}" for f in signature.features)
+                lines.append(f"  {self.function_of(method)}({call}) -> {output.sql_type('duckdb')}")
+        lines.append("  features:")
+        for feature in signature.features:
+            rule = {"model": "the model takes NULL", "null": "NULL gives NULL", "error": "NULL is an error"}
+            missing = rule.get(feature.missing, f"NULL becomes {feature.default!r}")
+            limit = "" if feature.limit is None or feature.limit > 1e38 else f", up to {feature.limit:.6g}"
+            lines.append(f"    {feature.name}: {feature.type}, {missing}{limit}")
+        if signature.classes:
+            lines.append("  classes: " + ", ".join(repr(label) for label in signature.classes))
+        for title, facts in (
+            ("metrics", self.metrics),
+            ("parity", self.parity),
+            ("lineage", self.lineage),
+            ("tags", self.tags),
+        ):
+            if facts:
+                lines.append(
+                    f"  {title}: " + ", ".join(f"{key} {_fact(value)}" for key, value in facts.items())
+                )
+        if self.comment:
+            lines.append(f"  comment: {self.comment}")
+        lines.append(f"  created {self.created_at} by {self.created_by or 'unknown'}, {self.size:,} bytes")
+        lines.append(f"  sha256 {self.sha256}")
+        return "\n".join(lines)
+
+
+def version_of_function(function: str) -> tuple[str, int, Method] | None:
+    """The model, version and method that a name of `ModelVersion.function_of` stands for, or None."""
+    found = _FUNCTION.fullmatch(function)
+    if found is None:
+        return None
+    suffix = found[3].lower()
+    method = next(method for method, text in FUNCTION_SUFFIX.items() if text == suffix)
+    return found[1].lower(), int(found[2]), method
+
+
+def _shown(name: str) -> str:
+    return name if name.isidentifier() else '"' + name.replace('"', '""') + '"'
+
+
+def _fact(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -78,6 +78,7 @@ class Registry:
         tags: Mapping[str, str] | None = None,
         comment: str = "",
         created_by: str | None = None,
+        proof: bytes | None = None,
     ) -> ModelVersion:
         """Add a version, or find the one that holds the same bytes.
 
@@ -91,6 +92,7 @@ class Registry:
             tags: The user's own labels.
             comment: The user's own words.
             created_by: Who; by default the user of the operating system.
+            proof: Rows with the estimator's answers, to verify the version with.
 
         Returns:
             The new version, or the existing one as it was.
@@ -117,7 +119,7 @@ class Registry:
             text = signature.to_json()
             moment = current_moment(transaction)
             head = (folded, version, sha256, len(onnx), text)
-            transaction.run("insert_version", *head, *facts, comment, moment, author, onnx)
+            transaction.run("insert_version", *head, *facts, comment, moment, author, onnx, proof)
             return live_version(transaction, folded, version)
 
         return self._change("register a model", folded, add, create=True)
@@ -169,6 +171,22 @@ class Registry:
         if onnx is None:
             raise ModelNotFoundError(version.name, ())
         return onnx
+
+    def check_writable(self, name: str) -> None:
+        """Check, before much work is done, that a model of this name can be registered.
+
+        Raises:
+            InvalidNameError: The name is not an identifier.
+            ReadOnlyError: The database cannot be written.
+        """
+        model_name(name)
+        if self._engine.read_only:
+            raise ReadOnlyError("register a model")
+
+    def load_proof(self, version: ModelVersion) -> bytes | None:
+        """The rows that were kept to verify a version with; None where none were."""
+        rows = self._look(lambda transaction: transaction.run("select_proof", version.name, version.version))
+        return bytes(rows[0][0]) if rows and rows[0][0] is not None else None
 
     @staticmethod
     def loader(version: ModelVersion) -> Callable[[Transaction], bytes]:

@@ -14,5 +14,6 @@ CREATE TABLE IF NOT EXISTS registry_version (
     created_by VARCHAR NOT NULL,
     dropped_at TIMESTAMP,
     onnx BLOB,
+    proof BLOB,
     PRIMARY KEY (name, version)
 )

@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -18,12 +19,15 @@ from warehouse_ml.export import export
 from warehouse_ml.parity.comparison import compare
 from warehouse_ml.parity.oracle import Oracle, expect
 from warehouse_ml.parity.policies import choose_policies
-from warehouse_ml.parity.prove import prove
+from warehouse_ml.parity.prove import prove as prove_within
 from warehouse_ml.parity.rows import as_columns, as_values
 from warehouse_ml.sample import Sample
 
 IRIS, SPECIES = load_iris(return_X_y=True, as_frame=True)
 DIABETES, PROGRESS = load_diabetes(return_X_y=True, as_frame=True)
+
+
+prove = partial(prove_within, tolerance=1e-5)
 
 
 def alone(exported):

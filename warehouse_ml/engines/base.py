@@ -92,8 +92,11 @@ class Engine(Protocol):
     """A connection to a warehouse."""
 
     dialect: str
-    bind_error: type[Exception]
-    """What the driver raises where names or types of a statement do not fit."""
+
+    @property
+    def bind_error(self) -> type[Exception]:
+        """What the driver raises where names or types of a statement do not fit."""
+        ...
 
     @property
     def connection(self) -> Any:

@@ -60,7 +60,6 @@ class DuckDBEngine:
     """Fills `base.Engine` with a DuckDB connection."""
 
     dialect = "duckdb"
-    bind_error = duckdb.BinderException
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, *, owned: bool) -> None:
         """Use a connection.
@@ -80,6 +79,11 @@ class DuckDBEngine:
             if not _owned:
                 atexit.register(_close_owned)
             _owned.add(connection)
+
+    @property
+    def bind_error(self) -> type[duckdb.Error]:
+        """What DuckDB raises where names or types of a statement do not fit."""
+        return duckdb.BinderException
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -148,6 +152,10 @@ class DuckDBEngine:
             return None if relation is None else DuckDBRows(relation, self)
 
         return _provided(run, provide if len(statements) == 1 else None)
+
+    def __repr__(self) -> str:
+        """The dialect and the name of the database."""
+        return f"DuckDB {self._database_name()!r}"
 
     @contextmanager
     def transaction(self, *, create: bool = False) -> Iterator[Transaction]:

@@ -18,13 +18,10 @@ from warehouse_ml.export import Exported
 from warehouse_ml.parity.comparison import Comparison, Score, compare
 from warehouse_ml.parity.hard_rows import HardRows, hard_rows
 from warehouse_ml.parity.oracle import Oracle, expect
-from warehouse_ml.parity.proof import Proof, thinned
+from warehouse_ml.parity.proof import PROOF_ROWS, Proof, thinned
 from warehouse_ml.parity.report import ParityReport, summarise
 from warehouse_ml.parity.rows import as_arrow
 from warehouse_ml.signature import Feature
-
-TOLERANCE = 1e-5
-"""How far a number may be off, relative to itself or to the mean magnitude of the sample's scores."""
 
 SAMPLE_ROWS = 10_000
 """How many rows of a sample are compared at the most; more are thinned evenly."""
@@ -51,7 +48,8 @@ def prove(
     oracle: Oracle,
     scorers: Sequence[Callable[[Exported], Score]],
     *,
-    tolerance: float = TOLERANCE,
+    tolerance: float,
+    proof_rows: int = PROOF_ROWS,
     seed: int = 0,
 ) -> Proved:
     """Compare a model with its estimator.
@@ -64,7 +62,8 @@ def prove(
         values: The sample, as values.
         oracle: The estimator.
         scorers: Each makes, of the model, what scores rows: with onnxruntime alone, and by the engine's SQL.
-        tolerance: How far a number may be off.
+        tolerance: How far a number may be off, relative to itself or to the sample's mean magnitude.
+        proof_rows: How many of the rows to keep.
         seed: Chooses the hard rows.
 
     Raises:
@@ -100,7 +99,7 @@ def prove(
     )
     if not report.passed:
         raise ParityError(f"The exported model does not score as the estimator does. {report}", report)
-    proof = thinned(as_arrow(rows, exported.signature.features), expected, count)
+    proof = thinned(as_arrow(rows, exported.signature.features), expected, count, proof_rows)
     return Proved(exported, report, proof)
 
 

@@ -14,18 +14,11 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from warehouse_ml.engines.arrow import ARROW_TYPES
 from warehouse_ml.sample import Sample
 from warehouse_ml.signature import Feature
 
 ArrayPair = tuple[Any, Any]
-
-ARROW_TYPES = {
-    "DOUBLE": pa.float64(),
-    "BIGINT": pa.int64(),
-    "BOOLEAN": pa.bool_(),
-    "VARCHAR": pa.string(),
-    "TIMESTAMP": pa.timestamp("us"),
-}
 
 
 def as_values(frame: pd.DataFrame) -> pd.DataFrame:

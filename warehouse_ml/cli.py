@@ -1,0 +1,16 @@
+"""The command line: `warehouse-ml`, or `wml` for short."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line; a missing extra is one readable line."""
+    try:
+        from warehouse_ml.commands import wml
+    except ModuleNotFoundError as error:
+        if error.name not in ("click", "rich"):
+            raise
+        sys.exit(f"wml: this needs {error.name!r}, which is not installed: pip install 'warehouse-ml[cli]'")
+    wml(prog_name="wml")

@@ -1,0 +1,464 @@
+"""The one object that a user holds: the way of a model and the way of a query meet here, and only here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from warehouse_ml.bind import BoundStatement, bind
+from warehouse_ml.binder_errors import translate_binder_error
+from warehouse_ml.engines import open_engine
+from warehouse_ml.engines.base import Engine, Namespace, Parameters, Rows
+from warehouse_ml.errors import RegistryError, WarehouseMLError
+from warehouse_ml.model import ModelVersion, version_of_function
+from warehouse_ml.optimize import optimize
+from warehouse_ml.parse import parse, split
+from warehouse_ml.registry import Registry
+from warehouse_ml.registry_rows import AliasChange
+from warehouse_ml.result import Result
+from warehouse_ml.signature import MissingPolicy
+
+if TYPE_CHECKING:
+    from warehouse_ml.parity.report import ParityReport
+    from warehouse_ml.registration import Registrable
+
+
+def connect(target: Any = None, *, read_only: bool = False) -> Session:
+    """Open a session.
+
+    Args:
+        target: None for a database in memory, the path of a DuckDB file, or a DuckDB connection that you
+            already have; it stays yours: its settings and transactions are left alone, and closing the
+            session leaves it open.
+        read_only: Open a file so that nothing can be changed.
+
+    Raises:
+        WarehouseMLError: It is nothing that a session can be opened on.
+    """
+    return Session(open_engine(target, read_only=read_only))
+
+
+class Session:
+    """A database, its models, and SQL in which PREDICT scores.
+
+    A session serves one thread; `cursor()` gives another thread its own.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        """Wrap an engine; users call `connect`."""
+        self._engine = engine
+        self._registry = Registry(engine)
+        for function in sorted(engine.referenced_functions()):
+            self._provide(function)
+
+    # --- the way of a query -------------------------------------------------------------------
+
+    def sql(self, text: str, params: Parameters = None) -> Result:
+        """Run SQL; model calls are resolved, all else reaches the engine byte for byte.
+
+        Args:
+            text: One or more statements. What changes data runs now; a last SELECT runs when it is read.
+                A table that the database does not know is looked for among the caller's variables.
+            params: Values for the parameters of the last statement, by position or by name.
+
+        Raises:
+            WarehouseMLError: A model call cannot be resolved; nothing of its statement has run.
+        """
+        namespace = Namespace.of_caller()
+        statements = split(text)
+        rows = None
+        for position, part in enumerate(statements):
+            last = position == len(statements) - 1
+            rows = self._run(self._bind(part, namespace), params if last else None, namespace)
+        return Result(rows)
+
+    def compile(self, text: str) -> str:
+        """The SQL text that would be sent to the engine for a statement.
+
+        Raises:
+            WarehouseMLError: A model call cannot be resolved.
+        """
+        return self._bind(text, Namespace.of_caller()).text
+
+    def _bind(self, text: str, namespace: Namespace) -> BoundStatement:
+        return optimize(bind(parse(text), _Catalog(self, namespace)))
+
+    def _run(self, bound: BoundStatement, params: Parameters, namespace: Namespace) -> Rows | None:
+        for call in bound.calls:
+            for method in call.functions:
+                self._engine.register_function(call.version, method, self._registry.loader(call.version))
+        try:
+            return self._engine.query(bound.text, params, namespace=namespace, provide=self._provide)
+        except self._engine.bind_error as error:
+            translated = translate_binder_error(str(error), bound)
+            if translated is None:
+                raise
+            raise translated from None
+
+    def _provide(self, function: str) -> bool:
+        """Register a version's function by its name; False where there is no such version."""
+        found = version_of_function(function)
+        if found is None:
+            return False
+        name, number, method = found
+        try:
+            version = self._registry.resolve(name, str(number))
+        except WarehouseMLError:
+            return False
+        if version.function_of(method).casefold() != function.casefold():
+            return False
+        self._engine.register_function(version, method, self._registry.loader(version))
+        return True
+
+    # --- the way of a model -------------------------------------------------------------------
+
+    def register(
+        self,
+        name: str,
+        estimator: Any,
+        sample: Any,
+        *,
+        outputs: Sequence[str] | None = None,
+        missing: str | Mapping[str, str] | None = None,
+        defaults: Mapping[str, Any] | None = None,
+        tolerance: float | None = None,
+        metrics: Mapping[str, float] | None = None,
+        lineage: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        comment: str = "",
+        proof_rows: int | None = None,
+    ) -> ModelVersion:
+        """Export a fitted estimator, prove it equal, and store it as a version.
+
+        Args:
+            name: The model's name: letters, digits and underscores; case does not matter.
+            estimator: A fitted estimator of scikit-learn, XGBoost or LightGBM.
+            sample: Rows that the estimator can score: a pandas, polars or Arrow table, a numpy matrix, a
+                sequence of texts, or a query.
+            outputs: The names of several outputs.
+            missing: What a NULL does: `model`, `null` or `error`, for all features or by name. By default
+                `model` where the estimator takes missing values, else `null`.
+            defaults: Values that take the place of NULL, by feature.
+            tolerance: How far a number may be off, relative to it or to the mean magnitude of the sample's
+                scores; 1e-5 by default. It is recorded.
+            metrics: Figures of your own to store.
+            lineage: Facts of your own on where the model comes from.
+            tags: Your own labels.
+            comment: Your own words.
+            proof_rows: How many of the compared rows to keep, for `verify`; 200 by default.
+
+        Returns:
+            The new version; or the one that was there, if the content is the same.
+
+        Raises:
+            ExportError: The estimator cannot be exported, or the sample does not fit it.
+            ParityError: The exported model does not score as the estimator does.
+            InvalidNameError: The name is not an identifier.
+            ReadOnlyError: The database cannot be written.
+        """
+        from warehouse_ml.registration import of_estimator
+
+        self._registry.check_writable(name)
+        ready = of_estimator(
+            estimator,
+            self._rows(sample, Namespace.of_caller()),
+            self._engine,
+            outputs=None if outputs is None else tuple(outputs),
+            missing=missing,
+            defaults=defaults,
+            tolerance=tolerance,
+            proof_rows=proof_rows,
+        )
+        return self._store(name, ready, metrics=metrics, lineage=lineage, tags=tags, comment=comment)
+
+    def train(
+        self,
+        name: str,
+        estimator: Any,
+        query: Any,
+        *,
+        target: str | Sequence[str],
+        features: Sequence[str] | None = None,
+        test_fraction: float = 0.2,
+        seed: int = 0,
+        stratify: bool = True,
+        sample_weight: str | None = None,
+        class_weight: Mapping[Any, float] | str | None = None,
+        cross_validation: Any = None,
+        progress: bool | None = None,
+        missing: str | Mapping[str, str] | None = None,
+        defaults: Mapping[str, Any] | None = None,
+        tolerance: float | None = None,
+        tags: Mapping[str, str] | None = None,
+        comment: str = "",
+    ) -> ModelVersion:
+        """Fit an estimator on a query, measure it on a held-out share, and register it.
+
+        Args:
+            name: The model's name.
+            estimator: An estimator that need not be fitted; it is cloned, not changed.
+            query: A query, or any table that `register` takes as a sample.
+            target: The column to predict, or several.
+            features: The columns to predict from; by default all others.
+            test_fraction: The share of the rows that is held out and measured on; 0 holds out none.
+            seed: Chooses the held-out rows.
+            stratify: Whether every class has its share among the held-out rows.
+            sample_weight: The column of the rows' weights.
+            class_weight: The weights of the classes, or `balanced`.
+            cross_validation: The number of folds, or a splitter of scikit-learn, for further metrics.
+            progress: Whether to show progress; by default on a terminal.
+            missing: See `register`.
+            defaults: See `register`.
+            tolerance: See `register`.
+            tags: Your own labels.
+            comment: Your own words.
+
+        Raises:
+            TrainError: The rows, the target and the estimator do not go together.
+            WarehouseMLError: See `register`.
+        """
+        from warehouse_ml.registration import of_estimator
+        from warehouse_ml.sample import as_frame
+        from warehouse_ml.train import fit
+
+        self._registry.check_writable(name)
+        training = fit(
+            estimator,
+            as_frame(self._rows(query, Namespace.of_caller())),
+            target=target,
+            features=features,
+            test_fraction=test_fraction,
+            seed=seed,
+            stratify=stratify,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
+            cross_validation=cross_validation,
+            progress=progress,
+        )
+        ready = of_estimator(
+            training.estimator,
+            training.sample,
+            self._engine,
+            outputs=None if isinstance(target, str) else tuple(target),
+            missing=missing,
+            defaults=defaults,
+            tolerance=tolerance,
+        )
+        lineage = dict(training.lineage)
+        if isinstance(query, str):
+            lineage["query"] = query
+        return self._store(name, ready, metrics=training.metrics, lineage=lineage, tags=tags, comment=comment)
+
+    def import_onnx(
+        self,
+        name: str,
+        source: bytes | str | Path,
+        *,
+        sample: Any = None,
+        expected: Any = None,
+        features: Any = None,
+        outputs: Any = None,
+        classes: Sequence[str | int | bool] | None = None,
+        missing: MissingPolicy | Mapping[str, MissingPolicy] = "null",
+        tolerance: float | None = None,
+        tags: Mapping[str, str] | None = None,
+        comment: str = "",
+    ) -> ModelVersion:
+        """Register an ONNX file that was made elsewhere.
+
+        Args:
+            name: The model's name.
+            source: The file, or its bytes.
+            sample: Rows to prove it on; needs `expected`.
+            expected: What the model's maker scores for them: labels or numbers, or a matrix of
+                probabilities; as many as the sample has rows.
+            features: The names of the features, see `warehouse_ml.import_onnx.read_onnx`.
+            outputs: The outputs to use, see there.
+            classes: The classes in the order of the probabilities, where the file does not tell.
+            missing: What a NULL does, for all features or by name.
+            tolerance: See `register`.
+            tags: Your own labels.
+            comment: Your own words.
+
+        Raises:
+            ImportModelError: The file is damaged, unsafe, or no model over columns.
+            ParityError: It does not score what is expected.
+        """
+        from warehouse_ml.registration import of_onnx
+
+        self._registry.check_writable(name)
+        ready = of_onnx(
+            source,
+            self._engine,
+            sample=None if sample is None else self._rows(sample, Namespace.of_caller()),
+            expected=expected,
+            features=features,
+            outputs=outputs,
+            classes=classes,
+            missing=missing,
+            tolerance=tolerance,
+        )
+        return self._store(name, ready, tags=tags, comment=comment)
+
+    def verify(self, reference: str) -> ParityReport:
+        """Score the rows that were kept when a version was proved, by SQL, and compare.
+
+        Raises:
+            RegistryError: No rows were kept.
+            ParityError: A row differs now.
+            CorruptModelError: The stored bytes are not the registered ones.
+        """
+        from warehouse_ml.registration import verify
+
+        version = self.describe(reference)
+        proof = self._registry.load_proof(version)
+        if proof is None:
+            raise RegistryError(f"No rows were kept to verify '{version.reference}' with.")
+        return verify(version, self._registry.load(version), proof, self._engine)
+
+    def export(self, reference: str, path: str | Path) -> Path:
+        """Write a version's ONNX file; the signature is in its metadata.
+
+        Raises:
+            CorruptModelError: The stored bytes are not the registered ones.
+        """
+        file = Path(path)
+        file.write_bytes(self._registry.load(self.describe(reference)))
+        return file
+
+    # --- the registry ---------------------------------------------------------------------------
+
+    def models(self) -> list[ModelVersion]:
+        """The newest version of every model, by name."""
+        return self._registry.models()
+
+    def versions(self, name: str) -> list[ModelVersion]:
+        """All versions of a model, oldest first.
+
+        Raises:
+            ModelNotFoundError: There is no such model.
+        """
+        return self._registry.versions(name)
+
+    def describe(self, reference: str) -> ModelVersion:
+        """The version that `name[@selector]` stands for; print it to read all of it.
+
+        Raises:
+            WarehouseMLError: There is no such model, version or alias.
+        """
+        name, _, selector = reference.partition("@")
+        return self._registry.resolve(name, selector)
+
+    def aliases(self, name: str) -> dict[str, int]:
+        """The aliases of a model and the versions that they point to."""
+        return self._registry.aliases(name)
+
+    def alias_history(self, name: str) -> list[AliasChange]:
+        """Every change of an alias of a model, oldest first."""
+        return self._registry.alias_history(name)
+
+    def set_alias(self, name: str, alias: str, version: int) -> None:
+        """Point an alias to a version; `default` is what a call without a selector takes.
+
+        Raises:
+            InvalidNameError: The alias is not an identifier, or is reserved.
+            VersionNotFoundError: There is no such version.
+        """
+        self._registry.set_alias(name, alias, version)
+
+    def drop_alias(self, name: str, alias: str) -> None:
+        """Remove an alias; its history stays."""
+        self._registry.drop_alias(name, alias)
+
+    def set_comment(self, reference: str, comment: str) -> ModelVersion:
+        """Replace the comment of a version."""
+        version = self.describe(reference)
+        return self._registry.set_comment(version.name, version.version, comment)
+
+    def set_tags(self, reference: str, tags: Mapping[str, str]) -> ModelVersion:
+        """Replace the tags of a version."""
+        version = self.describe(reference)
+        return self._registry.set_tags(version.name, version.version, tags)
+
+    def drop_model(self, name: str, version: int | None = None) -> None:
+        """Drop a version, or a model with all of them; their numbers are never used again.
+
+        Raises:
+            ModelNotFoundError: There is no such model.
+            AliasInUseError: An alias points to the version.
+        """
+        self._registry.drop_model(name, version)
+
+    # --- the connection -------------------------------------------------------------------------
+
+    @property
+    def connection(self) -> Any:
+        """The engine's own connection, for everything else."""
+        return self._engine.connection
+
+    def cursor(self) -> Session:
+        """A session of its own on the same database, for another thread."""
+        return Session(self._engine.cursor())
+
+    def close(self) -> None:
+        """Close the connection, unless it is the user's own."""
+        self._engine.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Session({self._engine!r})"
+
+    def _rows(self, rows: Any, namespace: Namespace) -> Any:
+        """A table of whatever the user gave: a query is run."""
+        if not isinstance(rows, str):
+            return rows
+        result = self._run(self._bind(rows, namespace), None, namespace)
+        return Result(result).df()
+
+    def _store(
+        self,
+        name: str,
+        ready: Registrable,
+        *,
+        metrics: Mapping[str, float] | None = None,
+        lineage: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        comment: str = "",
+    ) -> ModelVersion:
+        version = self._registry.register(
+            name,
+            ready.onnx,
+            ready.signature,
+            metrics=metrics,
+            parity=ready.parity,
+            lineage={**ready.lineage, **(lineage or {})},
+            tags=tags,
+            comment=comment,
+            proof=ready.proof,
+        )
+        for method in version.methods:
+            self._engine.register_function(version, method, self._registry.loader(version))
+        return version
+
+
+class _Catalog:
+    """What binding asks: the registry for versions, the engine for columns."""
+
+    def __init__(self, session: Session, namespace: Namespace) -> None:
+        self._session = session
+        self._namespace = namespace
+
+    def resolve(self, name: str, selector: str) -> ModelVersion:
+        return self._session._registry.resolve(name, selector)
+
+    def columns(self, query: str) -> list[tuple[str, str]]:
+        return self._session._engine.columns(query, namespace=self._namespace, provide=self._session._provide)
