@@ -131,10 +131,12 @@ class Refusal:
     Attributes:
         feature: The position of the feature whose value is refused, or -1 where a step computed the value.
         reason: Why, as the estimator would say it: `unknown category`.
+        stricter: Whether the estimator should raise, and by an error of its library does not always.
     """
 
     feature: int
     reason: str
+    stricter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,11 @@ class Signature:
     refusals: tuple[Refusal, ...] = ()
     row_size: int = 1
     format_version: int = FORMAT_VERSION
+
+    @property
+    def familiar_features(self) -> frozenset[int]:
+        """The positions of the features whose new values are refused though the estimator may score them."""
+        return frozenset(refusal.feature for refusal in self.refusals if refusal.stricter)
 
     @property
     def feature_names(self) -> tuple[str, ...]:

@@ -159,16 +159,17 @@ class Exporter:
             self.numbers(columns)
         return columns.product(weights)
 
-    def refuse(self, rows: Tensor, columns: Columns, reason: str) -> None:
+    def refuse(self, rows: Tensor, columns: Columns, reason: str, *, stricter: bool = False) -> None:
         """State that the estimator raises for some rows.
 
         Args:
             rows: A bool tensor [rows, 1] that is true for these rows.
             columns: The one column that is to blame.
             reason: Why: `unknown category`.
+            stricter: See `Refusal.stricter`.
         """
         feature = columns.features[0]
-        self.refusals.append((rows, Refusal(-1 if feature is None else feature, reason)))
+        self.refusals.append((rows, Refusal(-1 if feature is None else feature, reason, stricter)))
 
     def unsupported(self, reason: str, advice: str = "") -> NoReturn:
         """Refuse the step that is being exported.

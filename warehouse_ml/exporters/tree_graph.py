@@ -103,7 +103,7 @@ def apply_link(ensemble: TreeEnsemble, sums: Tensor) -> Tensor:
     if ensemble.link == "exp":
         return exp(sums)
     if ensemble.link == "log1p_exp":
-        return (1.0 + sums.exp()).log()
+        return _log1p(sums.exp())
     if ensemble.link == "signed_square":
         return sums * abs(sums)
     if ensemble.link == "positive":
@@ -114,6 +114,14 @@ def apply_link(ensemble: TreeEnsemble, sums: Tensor) -> Tensor:
 def exp(tensor: Tensor) -> Tensor:
     """The exponential in the tensor's own type, rounded correctly."""
     return tensor.cast("float64").exp().cast(tensor.dtype)
+
+
+def _log1p(tensor: Tensor) -> Tensor:
+    """log(1 + x) without the loss that adding 1 to a small x brings (Kahan)."""
+    plus = 1.0 + tensor
+    rounded = plus - 1.0
+    exact = plus.log() * tensor / (rounded + rounded.equal(0.0).cast("float64"))
+    return rounded.equal(0.0).where(tensor, exact)
 
 
 def round_down(values: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -246,7 +254,7 @@ def _linear(rows: _Rows, numbers: Tensor, leaves: NDArray[np.int64]) -> Tensor:
     ensemble = rows.ensemble
     graph = rows.matrix.graph
     models = [ensemble.linear[leaf] for leaf in leaves]
-    terms = max([len(model.features) for model in models if model is not None], default=0)
+    terms = max([1, *(len(model.features) for model in models if model is not None)])
     # the column after the last feature is zero: leaves with fewer terms multiply it by zero
     features = np.full((len(leaves), terms), ensemble.features, np.int64)
     coefficients = np.zeros((len(leaves), terms + 1))

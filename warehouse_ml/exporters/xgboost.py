@@ -80,7 +80,7 @@ def _parts(results: Tensor) -> list[Tensor]:
 def _results(model: Any, booster: Mapping[str, Any], columns: Columns, exporter: Exporter) -> Tensor:
     """What Booster.predict returns, float32 of shape [rows, outputs]."""
     objective = booster["objective"]["name"]
-    if objective not in _LINKS or callable(model.objective):
+    if objective not in _LINKS:
         exporter.unsupported(f"the objective {objective!r} is not known", "Use one of XGBoost's own objectives.")
     matrix = _matrix(booster, columns, exporter)
     marker = None if model.missing is None or np.isnan(model.missing) else float(np.float32(model.missing))
@@ -221,20 +221,43 @@ def _matrix(booster: Mapping[str, Any], columns: Columns, exporter: Exporter) ->
         if block.categories is None:
             parts.append(exporter.numbers(Columns((block,)), "float32"))
         else:
-            known = _recorded_categories(recorded[index]) if recorded else block.categories
-            parts.append(category_codes(block, known, exporter).cast("float32"))
+            known = block.categories
+            if recorded:
+                known = _recorded_categories(recorded[index], known, exporter)
+            codes = category_codes(block, known, exporter)
+            if recorded:
+                # XGBoost 3.2 raises for an unknown category that sorts after all known ones, and takes
+                # another one for the next that it knows: src/encoder/ordinal.h
+                exporter.refuse(codes.equal(-1.0), Columns((block,)), "unknown category", stricter=True)
+            parts.append(codes.cast("float32"))
         index += len(block.features)
     return exporter.graph.concat(parts)
 
 
-def _recorded_categories(entry: Mapping[str, Any]) -> NDArray[Any]:
-    """A column's categories: whole numbers, or text as UTF-8 with offsets, as Arrow stores it."""
+def _recorded_categories(
+    entry: Mapping[str, Any], sampled: NDArray[Any], exporter: Exporter
+) -> NDArray[Any]:
+    """A column's categories as the booster has them.
+
+    Whole numbers are a list. Texts are UTF-8 with offsets, as Arrow stores them; but XGBoost 3.2 counts the
+    offsets in characters, so that text beyond ASCII is cut at the wrong places (_data_utils.py,
+    npstr_to_arrow_strarr). It then knows a frame with the same categories in the same order, and no other.
+    """
     if "offsets" not in entry:
         return np.asarray(entry["values"])
     raw = np.asarray(entry["values"], np.int64).astype(np.uint8).tobytes()
     offsets = entry["offsets"]
-    texts = [raw[start:end].decode() for start, end in zip(offsets, offsets[1:], strict=False)]
-    return np.array(texts, object)
+    if raw.isascii() and len(raw) == (offsets or [0])[-1]:
+        texts = [raw[start:end].decode() for start, end in zip(offsets, offsets[1:], strict=False)]
+        return np.array(texts, object)
+    lengths = [len(str(category)) for category in sampled.tolist()]
+    same = "".join(map(str, sampled.tolist())).encode()[: offsets[-1]] == raw[: offsets[-1]]
+    if not same or np.cumsum([0, *lengths]).tolist() != list(offsets):
+        exporter.unsupported(
+            "XGBoost cannot store categories beyond ASCII, and the sample has others than the training data",
+            "Give the sample's column the categories of the training data, in their order.",
+        )
+    return sampled
 
 
 TRANSFORMERS: Mapping[str, Transform] = {}

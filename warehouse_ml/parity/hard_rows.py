@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,12 @@ class HardRows:
 
 
 def hard_rows(
-    values: pd.DataFrame, features: Sequence[Feature], *, seed: int = 0, limit: int = 2000
+    values: pd.DataFrame,
+    features: Sequence[Feature],
+    *,
+    seed: int = 0,
+    limit: int = 2000,
+    familiar: Collection[int] = (),
 ) -> HardRows:
     """Change one feature at a time in rows of the sample.
 
@@ -46,6 +51,7 @@ def hard_rows(
         features: The features with policies and limits.
         seed: Chooses the rows and the neighbours.
         limit: How many rows at the most, evenly thinned.
+        familiar: The positions of features that get only values that the sample holds, and NULL.
     """
     random = np.random.default_rng(seed)
     rows: list[pd.Series[Any]] = []
@@ -54,6 +60,9 @@ def hard_rows(
     for index, feature in enumerate(features):
         ordinary = _ordinary(values[feature.name], feature, random)
         extreme = _extreme(feature)
+        if index in familiar:
+            known = set(values[feature.name])
+            ordinary, extreme = [value for value in ordinary if value is None or value in known], []
         for value, magnitude in [(v, 0.0) for v in ordinary] + [(v, abs(v)) for v in extreme]:
             row = values.iloc[int(random.integers(len(values)))].copy()
             row[feature.name] = value
