@@ -156,14 +156,18 @@ def test_neighbours_and_scalers_pass_through_the_gate() -> None:
     assert report.passed
 
 
+TEN_ROWS = DIABETES.head(10)
+MODEL = prepared(LinearRegression().fit(DIABETES, PROGRESS), TEN_ROWS)
+SCORE = alone(MODEL[0])
+
+
 @given(st.integers(0, 9), st.floats(1e-4, 1e3))
 def test_any_larger_error_is_seen(row: int, error: float) -> None:
-    model = LinearRegression().fit(DIABETES, PROGRESS)
-    exported, values, oracle = prepared(model, DIABETES.head(10))
+    exported, values, oracle = MODEL
     expected = expect(oracle, exported.signature, values)
 
     def bent(rows, method):
-        ((numbers, missing),) = alone(exported)(rows, method)
+        ((numbers, missing),) = SCORE(rows, method)
         numbers = numbers.copy()
         numbers[row] *= 1 + error
         return [(numbers, missing)]
