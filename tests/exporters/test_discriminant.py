@@ -18,6 +18,7 @@ MODELS = [
     LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.3),
     LinearDiscriminantAnalysis(n_components=1),
     QuadraticDiscriminantAnalysis(),
+    QuadraticDiscriminantAnalysis(solver="eigen", shrinkage=0.2),
     QuadraticDiscriminantAnalysis(reg_param=0.2, priors=[0.7, 0.3]),
 ]
 

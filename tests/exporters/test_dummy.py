@@ -3,6 +3,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
 from tests.agreement import assert_agrees, score
@@ -50,3 +51,9 @@ def test_dummy_classifier_of_several_targets_agrees(model: Any) -> None:
 def test_random_strategies_are_refused(strategy: str) -> None:
     with pytest.raises(UnsupportedStepError, match=f"the strategy '{strategy}' is random"):
         score(DummyClassifier(strategy=strategy).fit(ROWS, LABELS), ROWS)
+
+
+def test_a_sparse_target_is_refused() -> None:
+    target = sparse.csr_array(np.array([[0, 1], [1, 0], [1, 1], [0, 1]]))
+    with pytest.raises(UnsupportedStepError, match="its target was a sparse matrix"):
+        score(DummyClassifier(strategy="prior").fit(ROWS, target), ROWS)

@@ -35,8 +35,9 @@ def test_isotonic_regression_agrees(options: dict[str, Any], dtype: str) -> None
     assert_agrees(IsotonicRegression(**options).fit(features, PROGRESSION), features, BEYOND.astype(dtype))
 
 
-def test_a_single_threshold_is_constant() -> None:
-    features = pd.DataFrame({"bmi": [1.0, 1.0]})
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_single_threshold_is_constant(dtype: str) -> None:
+    features = pd.DataFrame({"bmi": [1.0, 1.0]}, dtype=dtype)
     assert_agrees(IsotonicRegression().fit(features, [3.0, 5.0]), features, BEYOND)
 
 

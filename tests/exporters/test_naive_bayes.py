@@ -39,6 +39,12 @@ def test_gaussian_agrees(load: Any) -> None:
     assert_agrees(GaussianNB(priors=None).fit(features, names), features)
 
 
+@pytest.mark.parametrize("model", [ComplementNB(), MultinomialNB(), GaussianNB()], ids=repr)
+def test_a_single_class_agrees(model: Any) -> None:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        assert_agrees(model.fit(DIGITS[:30] + 1.0, ["same"] * 30), DIGITS[:30] + 1.0)
+
+
 def test_gaussian_with_a_prior_of_zero_agrees() -> None:
     features, target = load_iris(return_X_y=True, as_frame=True)
     model = GaussianNB(priors=[0.0, 0.5, 0.5]).fit(features, target)

@@ -182,3 +182,14 @@ class OwnVectorizer(CountVectorizer):
 def test_python_functions_are_refused(vectorizer: Any, reason: str) -> None:
     with pytest.raises(UnsupportedStepError, match=reason):
         score(vectorizer.fit(TEXTS), TEXTS)
+
+
+def test_files_are_refused() -> None:
+    vectorizer = CountVectorizer().fit(TEXTS).set_params(input="filename")
+    with pytest.raises(UnsupportedStepError, match="its input is a filename"):
+        score(vectorizer, TEXTS)
+
+
+def test_numbers_are_refused() -> None:
+    with pytest.raises(UnsupportedStepError, match="not fed with one column of text"):
+        score(CountVectorizer().fit(TEXTS), pd.Series([1.0, 2.0]))
