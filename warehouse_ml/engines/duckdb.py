@@ -317,8 +317,8 @@ class DuckDBEngine:
         frame that shows the caller's variables and none of this package.
         """
         call = partial(self._connection.sql, sql, params=parameters)
-        where = Namespace({}, {}) if namespace is None else namespace
-        return eval(_CALL, where.globals, {**where.locals, "__warehouse_ml_call__": call})
+        scope = Namespace({}, {}) if namespace is None else namespace
+        return eval(_CALL, scope.globals, {**scope.locals, "__warehouse_ml_call__": call})
 
     @contextmanager
     def _own_cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:

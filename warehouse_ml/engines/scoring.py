@@ -26,8 +26,8 @@ _raised: deque[tuple[str, type[WarehouseMLError], dict[str, Any]]] = deque(maxle
 
 _CARRIED = re.compile(r"\b(\w+Error): (.*)", re.DOTALL)
 
-_scorers: "dict[str, LazyScorer]" = {}
-_functions: dict[tuple[str, Method], Callable[..., Any]] = {}
+_scorers: "dict[tuple[str, Signature], LazyScorer]" = {}
+_functions: dict[tuple[str, Signature, Method], Callable[..., Any]] = {}
 _lock = threading.Lock()
 
 
@@ -101,23 +101,23 @@ class LazyScorer:
 
 
 def shared_scorer(sha256: str, signature: Signature) -> LazyScorer:
-    """The scorer of a version, by the digest of its bytes."""
+    """The scorer of all versions with the same bytes and signature."""
     with _lock:
-        return _scorers.setdefault(sha256, LazyScorer(signature))
+        return _scorers.setdefault((sha256, signature), LazyScorer(signature))
 
 
 def shared_function(sha256: str, signature: Signature, method: Method) -> Callable[..., Any]:
-    """The scoring function of a method of a version, by the digest of its bytes.
+    """The scoring function of a method, for all versions with the same bytes and signature.
 
     DuckDB's catalog points to the function, but only the connection that registered it holds it: once that
     is closed, a call from another one would crash. So functions are kept as long as the process lives.
     """
     scorer = shared_scorer(sha256, signature)
     with _lock:
-        function = _functions.get((sha256, method))
-        if function is None:
-            function = _functions[sha256, method] = scoring_function(scorer, signature, method)
-        return function
+        key = (sha256, signature, method)
+        if key not in _functions:
+            _functions[key] = scoring_function(scorer, signature, method)
+        return _functions[key]
 
 
 def scoring_function(scorer: LazyScorer, signature: Signature, method: Method) -> Callable[..., Any]:
