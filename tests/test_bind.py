@@ -1,4 +1,5 @@
 import dataclasses
+import re
 from typing import Any
 
 import duckdb
@@ -53,6 +54,11 @@ MEANT = [
     ("PREDICT('odd', w) AS p FROM weird w", 'w."my col", w."q""uote", w."select"'),
     ("PREDICT('odd', {'my col': 1, 'q\"uote': 2, \"select\": 3}) AS p", "1, 2, 3"),
     ("PREDICT('m', struct_pack(b := 1, a := 2)) AS p", "2, 1"),
+    ("PREDICT('m', (SELECT x FROM (SELECT 1 AS a, 2 AS b) x)) AS p", None),
+    ("PREDICT('m', (t)) AS p FROM t", None),
+    ("PREDICT('m', max_by(t, id)) AS p FROM t", None),
+    ("PREDICT('m', CAST({'a': 1, 'b': 2} AS STRUCT(a INTEGER, b INTEGER))) AS p", None),
+    ("PREDICT('m', row(1, 2)::STRUCT(a INTEGER, b INTEGER)) AS p", None),
     ("PREDICT('m', a => 1, b => (SELECT max(PREDICT('one')) AS x FROM t)) AS p", None),
     ("PREDICT('cases', \"X\" => 1, x => 2) AS p", "2, 1"),
     ("PREDICT('cases') AS p FROM (SELECT 1 AS x) a, (SELECT 2 AS \"X\") b", 'a."x", b."X"'),
@@ -119,7 +125,7 @@ WRONG: list[tuple[str, type[errors.WarehouseMLError], str]] = [
         "no FROM clause here",
     ),
     ("SELECT PREDICT('m', x.*) FROM t", errors.ScopeError, "cannot be found: Binder Error: .*x"),
-    ("SELECT PREDICT('m', x.*)", errors.ScopeError, "there is no FROM clause around it"),
+    ("SELECT PREDICT('m', x.*)", errors.ScopeError, "expression without FROM clause"),
     ("SELECT PREDICT('m') FROM nosuch", errors.ScopeError, "Table with name nosuch does not exist"),
     (
         "SELECT PREDICT('one', * REPLACE (? AS b)) FROM t",
@@ -237,7 +243,33 @@ def test_translated_binder_error_of_a_boolean_for_a_number(shop: StubCatalog) ->
 
 
 @pytest.mark.parametrize(
-    "query", ["SELECT PREDICT('m', nope, 1) FROM t", "SELECT abs('x', 1), PREDICT('m', 1, 2)"]
+    ("query", "message"),
+    [
+        ("SELECT a AS z, PREDICT('m', z) FROM t", "takes 2 features .* gives 1"),
+        ("SELECT list_transform([1], lambda r: PREDICT('m', r))", "takes 2 features .* gives 1"),
+        (
+            "SELECT list_transform([{'A': 1, 'bb': 2}], lambda r: PREDICT('m', r))",
+            "feature 'b', .* mean 'bb'",
+        ),
+    ],
+)
+def test_translated_binder_error_of_a_value_known_to_the_engine_alone(
+    shop: StubCatalog, query: str, message: str
+) -> None:
+    bound = shop.bound(query)
+    with pytest.raises(duckdb.BinderException) as caught:
+        shop.connection.execute(bound.text)
+    assert re.search(message, str(translate_binder_error(str(caught.value), bound)))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT PREDICT('m', nope, 1) FROM t",
+        "SELECT abs('x', 1), PREDICT('m', 1, 2)",
+        "SELECT struct_extract(1, 'a'), PREDICT('m', 1, 2)",
+        "SELECT struct_extract({'b': 1}, 'a'), PREDICT('m', 1, 2)",
+    ],
 )
 def test_binder_error_about_something_else_stays(shop: StubCatalog, query: str) -> None:
     bound = shop.bound(query)
@@ -305,6 +337,7 @@ NAMES = [
     ("PREDICT('m') > t.b", "PREDICT('m') > t.b"),
     ("PREDICT('m', a => a, \"b\" => b)", "PREDICT('m', a => a, \"b\" => b)"),
     ("DISTINCT PREDICT('m')", "PREDICT('m')"),
+    ("mode() WITHIN GROUP (ORDER BY PREDICT('m'))", "mode() WITHIN GROUP (ORDER BY PREDICT('m'))"),
     ("PREDICT('m') AS p", "p"),
     ("PREDICT('m') p", "p"),
     ("PREDICT('m') \"p q\"", "p q"),
@@ -416,6 +449,19 @@ def test_table_form_of_a_file(shop: StubCatalog, tmp_path: Any) -> None:
 def test_table_form_input_type_is_checked(shop: StubCatalog) -> None:
     with pytest.raises(errors.FeatureTypeError, match="is DOUBLE; the query gives VARCHAR"):
         shop.bound("FROM PREDICT('one', (SELECT c AS a FROM u))")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT prediction FROM t, PREDICT('one', (SELECT t.a)) p",
+        "SELECT prediction FROM t JOIN LATERAL PREDICT('one', (SELECT t.a)) AS p ON true",
+        "WITH s AS (FROM t) SELECT prediction FROM s, PREDICT('one', (SELECT s.a)) p",
+        "SELECT (SELECT prediction FROM PREDICT('one', (SELECT t.a))) FROM t",
+    ],
+)
+def test_table_form_may_name_the_tables_before_it(shop: StubCatalog, query: str) -> None:
+    assert sorted(map(str, shop.run(query))) == sorted(map(str, shop.run("SELECT PREDICT('one') FROM t")))
 
 
 def test_scope_over_a_table_form_sees_the_prediction(shop: StubCatalog) -> None:

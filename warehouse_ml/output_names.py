@@ -45,6 +45,7 @@ def _begins(tree: TokenTree, index: int) -> bool:
 
 
 def _items(tree: TokenTree, select: int) -> Iterator[Range]:
+    """The items of the select list after a SELECT or RETURNING."""
     group = tree.parent[select]
     high = len(tree.tokens) if group < 0 else tree.closing[group]
     start = select + 1
@@ -52,23 +53,17 @@ def _items(tree: TokenTree, select: int) -> Iterator[Range]:
         start += 1
         if tree.word(start) == "ON":
             start = tree.after(start + 1)
-    end = high
-    for index in tree.level(start, high):
-        comparison = tree.word(index - 1) == "DISTINCT" and tree.word(index - 2) in ("IS", "NOT")
-        alias = tree.word(index - 1) == "AS"
-        pair = (tree.word(index), tree.word(index + 1)) in (("USING", "SAMPLE"), ("ON", "CONFLICT"))
-        if tree.is_symbol(index, ";") or pair:
-            end = index
-            break
-        if (
-            tree.keyword(index) in _ENDS_LIST
-            and not comparison
-            and not alias
-            and not _is_modifier(tree, index)
-        ):
-            end = index
-            break
+    end = next((index for index in tree.level(start, high) if _ends_list(tree, index)), high)
     yield from (part for part in tree.split(start, end, ",") if part[0] < part[1])
+
+
+def _ends_list(tree: TokenTree, index: int) -> bool:
+    before = tree.word(index - 1)
+    if tree.keyword(index) in _ENDS_LIST:
+        is_comparison = before == "DISTINCT" and tree.word(index - 2) in ("IS", "NOT")
+        return not (is_comparison or before in ("AS", "WITHIN") or _is_modifier(tree, index))
+    pair = (tree.word(index), tree.word(index + 1))
+    return tree.is_symbol(index, ";") or pair in (("USING", "SAMPLE"), ("ON", "CONFLICT"))
 
 
 def _is_modifier(tree: TokenTree, index: int) -> bool:

@@ -91,34 +91,40 @@ class Scope:
         """The columns of a select list over the nearest FROM clause in which it can be bound.
 
         Raises:
-            ScopeError: It can be bound in none.
+            ScopeError: It can be bound in none; the reason is that of the nearest.
         """
-        refusal = ScopeError("there is no FROM clause around it")
-        for depth, block in enumerate(self._blocks):
-            if not block.sources:
-                continue
-            query = f"SELECT {selection} FROM {self._from(block)}"
-            is_inner = any(outer.sources for outer in self._blocks[depth + 1 :])
-            for correlated in (False, True) if is_inner else (False,):
-                try:
-                    return self.ask(query, depth=depth, correlated=correlated)
-                except ScopeError as error:
-                    # The first refusal is the one about the query that the user wrote around the call.
-                    refusal = error if refusal.reason.startswith("there is no FROM") else refusal
-        raise refusal
+        with_tables = [depth for depth, block in enumerate(self._blocks) if block.sources]
+        refusals = []
+        for depth in with_tables or [0]:
+            clause = f" FROM {self._from(self._blocks[depth])}" if with_tables else ""
+            try:
+                return self._answer(f"SELECT {selection}{clause}", self._blocks[depth:])
+            except ScopeError as error:
+                refusals.append(error)
+        raise refusals[0]
 
-    def ask(self, query: str, *, depth: int = 0, correlated: bool = False) -> list[Column]:
-        """The columns of a query that stands where the place is, with the WITH names that it sees there.
-
-        Args:
-            query: A SELECT.
-            depth: How many blocks further out it stands.
-            correlated: Whether it may name columns of the blocks around it; these are then joined to it.
+    def input_columns(self, source: str) -> list[Column]:
+        """The columns of a table or a query in the FROM clause; it may name the tables before it.
 
         Raises:
             ScopeError: The engine refuses it.
         """
-        for outward, block in enumerate(self._blocks[depth:]):
+        return self._answer(f"SELECT * FROM {source} AS wml_input", [Block(), *self._blocks])
+
+    def _answer(self, query: str, around: Sequence[Block]) -> list[Column]:
+        """The columns of a query in its blocks; it may be correlated with those that are not its own."""
+        try:
+            return self._ask(query, around, correlated=False)
+        except ScopeError as refusal:
+            if not any(block.sources for block in around[1:]):
+                raise
+            try:
+                return self._ask(query, around, correlated=True)
+            except ScopeError:
+                raise refusal from None
+
+    def _ask(self, query: str, around: Sequence[Block], *, correlated: bool) -> list[Column]:
+        for outward, block in enumerate(around):
             if outward and correlated and block.sources:
                 query = f"SELECT wml_scope.* FROM {self._from(block)}, LATERAL ({query}) AS wml_scope"
             elif outward and block.names:

@@ -89,7 +89,7 @@ def _read_item(
 def bind_star(site: CallSite, star: Star) -> tuple[str, ...]:
     """The columns that a star stands for, one expression per feature; the other columns are ignored.
 
-    A column is named with its table: bare, an alias of the select list could take its place in ORDER BY.
+    A column is named with its table: a bare name could be that of a lambda's parameter.
 
     Raises:
         CallSyntaxError: No FROM clause is around the call.

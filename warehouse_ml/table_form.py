@@ -50,7 +50,7 @@ def bind_table(site: CallSite) -> tuple[str, tuple[str, ...]]:
         SqlError: The input has no such columns, or has columns of the names that are added.
     """
     low, high = input_of(site.tree, site.call)
-    columns = site.scope.ask(f"SELECT * FROM {site.scope.stand_in(low, high)} AS wml_input")
+    columns = site.scope.input_columns(site.scope.stand_in(low, high))
     names = [column.name for column in columns]
     added = _ADDED if has_probability(site.version) else _ADDED[:1]
     for name in names:
