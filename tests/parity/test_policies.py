@@ -1,11 +1,11 @@
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.datasets import load_diabetes
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from warehouse_ml.errors import SampleError, UnknownFeatureError
 from warehouse_ml.parity.oracle import Oracle
@@ -62,12 +62,18 @@ def test_limits_are_what_the_estimator_accepts() -> None:
     assert chosen(LinearRegression())[0].limit == np.finfo(np.float64).max
 
 
-def test_where_no_magnitude_is_accepted_the_sample_is_the_limit() -> None:
+def test_where_no_magnitude_is_accepted_there_is_no_limit() -> None:
     class Picky(LinearRegression):
         def predict(self, X):
             if np.abs(np.asarray(X)).max() > 5:
                 raise ValueError("too large")
             return super().predict(X)
 
-    limit = chosen(Picky())[0].limit
-    assert limit == pd.Series(X.head(4)["age"]).abs().max()
+    assert chosen(Picky())[0].limit is None
+
+
+def test_a_feature_that_must_be_positive_has_a_limit_too() -> None:
+    model = make_pipeline(FunctionTransformer(np.log), LinearRegression()).fit(abs(X) + 1, Y)
+    sample = Sample.of(model, abs(X) + 1)
+    features = choose_policies(sample.features, as_values(sample.frame.head(4)), Oracle(model, sample))
+    assert features[0].limit == np.finfo(np.float64).max

@@ -23,6 +23,8 @@ _LADDER: tuple[tuple[float, float | None], ...] = (
     (1e30, 1e30),
     (1e18, 1e18),
     (1e12, 1e12),
+    (1e9, 1e9),
+    (1e6, 1e6),
 )
 """Magnitudes to try, and the limit to state where one is accepted."""
 
@@ -106,25 +108,22 @@ def _takes_missing(features: tuple[Feature, ...], values: pd.DataFrame, oracle: 
 def _limits(features: tuple[Feature, ...], values: pd.DataFrame, oracle: Oracle) -> dict[str, float | None]:
     numeric = [feature.name for feature in features if feature.type == "DOUBLE"]
 
-    def accepts(magnitude: float, *names: str) -> bool:
+    def accepts(magnitudes: list[float], *names: str) -> bool:
         trial = values.copy()
         for name in names:
-            trial[name] = pd.Series([magnitude, -magnitude] * len(trial), dtype=object)[
-                : len(trial)
-            ].to_numpy()
+            trial[name] = pd.Series(magnitudes * len(trial), dtype=object)[: len(trial)].to_numpy()
         return oracle.accepts(trial.astype(object))
 
     limits: dict[str, float | None] = {}
-    open_names = numeric
-    for magnitude, limit in _LADDER:
-        if not open_names:
-            break
-        taken = open_names if accepts(magnitude, *open_names) else []
-        if not taken:
-            taken = [name for name in open_names if accepts(magnitude, name)]
-        limits.update(dict.fromkeys(taken, limit))
-        open_names = [name for name in open_names if name not in limits]
-    for name in open_names:
-        # nothing beyond the sample is proved
-        limits[name] = float(pd.to_numeric(values[name]).abs().max())
+    for signs in ([1.0, -1.0], [1.0], [-1.0]):  # a logarithm takes only one of them
+        for magnitude, limit in _LADDER:
+            open_names = [name for name in numeric if name not in limits]
+            if not open_names:
+                break
+            magnitudes = [sign * magnitude for sign in signs]
+            taken = open_names if accepts(magnitudes, *open_names) else []
+            if not taken:
+                taken = [name for name in open_names if accepts(magnitudes, name)]
+            limits.update(dict.fromkeys(taken, limit))
+    # for the others, such as a spline that ends at its knots, the graph itself says what it refuses
     return limits
