@@ -23,7 +23,7 @@ from warehouse_ml.engines.scoring import (
     shared_function,
     shared_scorer,
 )
-from warehouse_ml.errors import ReadOnlyError, RegistryError, WarehouseMLError
+from warehouse_ml.errors import ReadOnlyError, RegistryError, ScopeError, WarehouseMLError
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.signature import TYPES, Method, Signature
 from warehouse_ml.statements import statement
@@ -103,8 +103,8 @@ class DuckDBEngine:
 
     def close(self) -> None:
         """Close the connection, unless it is the user's own."""
-        self._free()
         if self._owned:
+            self._free(Stream.stop)
             for scorer in self._offered:
                 scorer.withdraw(self._connection)
             self._connection.close()
@@ -117,14 +117,21 @@ class DuckDBEngine:
         namespace: Namespace | None = None,
         provide: Callable[[str], bool] | None = None,
     ) -> list[tuple[str, str]]:
-        """The names and types of a query's columns, without running it."""
+        """The names and types of a query's columns, without running it.
+
+        Raises:
+            ScopeError: DuckDB refuses the query.
+        """
 
         def describe() -> list[tuple[str, str]]:
             with self.reading():
                 described = self._evaluate("DESCRIBE " + query, parameters, namespace)
                 return [(row[0], row[1]) for row in described.fetchall()]
 
-        return _provided(describe, provide)
+        try:
+            return _provided(describe, provide)
+        except duckdb.Error as error:
+            raise ScopeError(str(error)) from error
 
     def query(
         self,
@@ -274,11 +281,11 @@ class DuckDBEngine:
         """Leave the connection to a stream until it is wanted back."""
         self._stream = weakref.ref(stream)
 
-    def _free(self) -> None:
+    def _free(self, end: Callable[[Stream], None] = Stream.keep) -> None:
         stream = None if self._stream is None else self._stream()
         self._stream = None
         if stream is not None:
-            stream.keep()
+            end(stream)
 
     def _settle(self) -> None:
         """Make the functions that were made in a transaction once more, where it was rolled back."""
