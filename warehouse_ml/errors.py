@@ -240,7 +240,7 @@ class ScopeError(SqlError):
 
     def __init__(self, reason: str) -> None:
         # The engine goes on with a picture of the query that was asked, which the user did not write.
-        self.reason = reason.partition("\n\nLINE ")[0]
+        self.reason = " ".join(reason.partition("\n\nLINE ")[0].split())
         super().__init__(f"The columns in scope of a model call cannot be found: {self.reason}")
 
 
