@@ -78,8 +78,8 @@ def _of_classifier(estimator: Any, rows: Any, target: NDArray[Any]) -> Mapping[s
         probabilities = None
     outputs = [
         _of_classes(
-            _one_kind(target[:, place]),
-            _one_kind(predicted[:, place]),
+            target[:, place],
+            predicted[:, place],
             None if probabilities is None else probabilities[place],
             None if probabilities is None else estimator.classes_[place],
         )
@@ -87,11 +87,6 @@ def _of_classifier(estimator: Any, rows: Any, target: NDArray[Any]) -> Mapping[s
     ]
     names = [name for name in outputs[0] if all(name in output for output in outputs)]
     return {name: float(np.mean([output[name] for output in outputs])) for name in names}
-
-
-def _one_kind(column: NDArray[Any]) -> NDArray[Any]:
-    """A column of a mixed object matrix in its own type."""
-    return np.array(column.tolist()) if column.dtype == object else column
 
 
 def _of_classes(

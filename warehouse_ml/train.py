@@ -210,6 +210,6 @@ def _check_classes(estimator: Any, target: str, values: NDArray[Any]) -> None:
         listed = ", ".join(map(repr, classes[:6])) + (", …" if len(classes) > 6 else "")
         raise TrainError(
             f"{type(last).__name__} takes only the classes 0, 1, … {len(classes) - 1}, and {target!r} "
-            f"holds {listed}. Number them in the query (CASE … WHEN), or take a classifier that keeps labels, "
-            "such as HistGradientBoostingClassifier or LGBMClassifier."
+            f"holds {listed}. Number them in the query (CASE … WHEN), or take a classifier that keeps "
+            "labels, such as HistGradientBoostingClassifier or LGBMClassifier."
         )

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+_KINDS = {"b": "a boolean", "i": "an integer", "f": "a number", "O": "a text"}
+
+
 def feature_names(
     frame: pd.DataFrame, features: Sequence[str] | None, reserved: Sequence[str]
 ) -> tuple[str, ...]:
@@ -106,9 +109,11 @@ def target_values(frame: pd.DataFrame, targets: Sequence[str], *, classes: bool)
     values = [convert(name, frame[name]) for name in targets]
     if len(values) == 1:
         return values[0]
-    kinds = {column.dtype.kind for column in values}
-    if len(kinds) > 1:
-        values = [column.astype(object) for column in values]
+    if len({column.dtype for column in values}) > 1:
+        listed = ", ".join(
+            f"{name!r} is {_KINDS[column.dtype.kind]}" for name, column in zip(targets, values, strict=True)
+        )
+        raise TrainError(f"Several targets must have one type, and {listed}; cast them in the query.")
     return np.column_stack(values)
 
 

@@ -72,7 +72,7 @@ def folds(
     """
     from sklearn.model_selection import KFold, StratifiedKFold
 
-    if hasattr(splitter, "split"):
+    if hasattr(splitter, "get_n_splits"):
         try:
             return list(splitter.split(rows, target))
         except ValueError as error:

@@ -99,9 +99,7 @@ def _fit_parameter(estimator: Any) -> str | None:
         name, last = estimator.steps[-1]
         inner = _fit_parameter(last)
         return None if inner is None else f"{name}__{inner}"
-    if hasattr(estimator, "best_estimator_") or hasattr(estimator, "param_grid"):
-        return _fit_parameter(estimator.estimator)
-    if hasattr(estimator, "param_distributions"):
+    if hasattr(estimator, "param_grid") or hasattr(estimator, "param_distributions"):
         return _fit_parameter(estimator.estimator)
     return "sample_weight" if has_fit_parameter(estimator, "sample_weight") else None
 
