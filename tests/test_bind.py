@@ -49,6 +49,7 @@ MEANT = [
     ("PREDICT('one', a + 1) AS p FROM t", "a + 1"),
     ("PREDICT('one', max(t.a)) AS p FROM t", "max(t.a)"),
     ("PREDICT('one', NULL) AS p", "NULL"),
+    ("PREDICT('one', {'a': 1, 'b': 2}['b']) AS p", "{'a': 1, 'b': 2}['b']"),
     ("PREDICT('one', s) AS p FROM (SELECT {'a': 1, 'c': 2} AS s)", "struct_extract(s, 'a')"),
     ("PREDICT('one', x.s) AS p FROM (SELECT {'a': true} AS s) x", "CAST(struct_extract(x.s, 'a') AS DOUBLE)"),
     ("PREDICT('odd', w) AS p FROM weird w", 'w."my col", w."q""uote", w."select"'),
@@ -82,6 +83,8 @@ WRONG: list[tuple[str, type[errors.WarehouseMLError], str]] = [
     ("SELECT PREDICT('m', 1)", errors.ArityError, "the call gives 1"),
     ("SELECT PREDICT('m', ?)", errors.ArityError, "the call gives 1"),
     ("SELECT PREDICT('m', a + 1) FROM t", errors.ArityError, "the call gives 1"),
+    ("SELECT a AS z, PREDICT('m', z + 1) FROM t", errors.ArityError, "the call gives 1"),
+    ("SELECT PREDICT('m', struct_pack(a, b)) FROM t", errors.ArityError, "the call gives 1"),
     ("SELECT PREDICT('m', a, b, 1) FROM t", errors.ArityError, "the call gives 3"),
     ("SELECT PREDICT('m') FROM u", errors.MissingFeatureError, "the feature 'a', which is not in scope"),
     (
