@@ -21,8 +21,8 @@ def fingerprint(frame: pd.DataFrame) -> str:
     """SHA-256 of the content of a frame, whatever the order of its rows and columns.
 
     Each row is hashed to 64 bits with pandas, the hashes are sorted and hashed with the columns' names:
-    about half a second for a million rows of ten columns. It tells whether a query still gives the same data; it is
-    no defence against somebody who forges them, and may change with the release of pandas.
+    about half a second for a million rows of ten columns. It tells whether a query still gives the same
+    data; it is no defence against somebody who forges them, and may change with the release of pandas.
     """
     from pandas.util import hash_pandas_object
 
