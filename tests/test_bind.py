@@ -57,6 +57,7 @@ MEANT = [
     ("PREDICT('m', struct_pack(b := 1, a := 2)) AS p", "2, 1"),
     ("PREDICT('m', (SELECT x FROM (SELECT 1 AS a, 2 AS b) x)) AS p", None),
     ("PREDICT('m', (t)) AS p FROM t", None),
+    ("PREDICT('m', struct_pack(a, b)) AS p FROM t", None),
     ("PREDICT('m', max_by(t, id)) AS p FROM t", None),
     ("PREDICT('m', CAST({'a': 1, 'b': 2} AS STRUCT(a INTEGER, b INTEGER))) AS p", None),
     ("PREDICT('m', row(1, 2)::STRUCT(a INTEGER, b INTEGER)) AS p", None),
@@ -84,7 +85,6 @@ WRONG: list[tuple[str, type[errors.WarehouseMLError], str]] = [
     ("SELECT PREDICT('m', ?)", errors.ArityError, "the call gives 1"),
     ("SELECT PREDICT('m', a + 1) FROM t", errors.ArityError, "the call gives 1"),
     ("SELECT a AS z, PREDICT('m', z + 1) FROM t", errors.ArityError, "the call gives 1"),
-    ("SELECT PREDICT('m', struct_pack(a, b)) FROM t", errors.ArityError, "the call gives 1"),
     ("SELECT PREDICT('m', a, b, 1) FROM t", errors.ArityError, "the call gives 3"),
     ("SELECT PREDICT('m') FROM u", errors.MissingFeatureError, "the feature 'a', which is not in scope"),
     (
