@@ -59,6 +59,7 @@ class Sample:
                     f"{type(estimator).__name__} takes one column of texts; the sample has {frame.shape[1]}."
                 )
         elif names is not None:
+            names = _with_spaces(names, [str(column) for column in frame.columns])
             frame = _in_order(frame, names, type(estimator).__name__)
         else:
             width = getattr(estimator, "n_features_in_", None)
@@ -136,6 +137,12 @@ def takes_texts(estimator: Any) -> bool:
     if hasattr(estimator, "transformer_list"):
         return any(takes_texts(part) for _, part in estimator.transformer_list)
     return type(estimator).__name__ in _TEXT_VECTORIZERS
+
+
+def _with_spaces(names: list[str], columns: list[str]) -> list[str]:
+    """The names as the sample has them: LightGBM keeps an underscore for every space of a name."""
+    spaced = {column.replace(" ", "_"): column for column in columns if " " in column}
+    return [name if name in columns else spaced.get(name, name) for name in names]
 
 
 def _in_order(frame: pd.DataFrame, names: list[str], estimator: str) -> pd.DataFrame:

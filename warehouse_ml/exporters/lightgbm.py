@@ -71,7 +71,7 @@ def _results(model: Any, columns: Columns, exporter: Exporter) -> Tensor:
     other = {split["split_feature"] for split in splits if split["missing_type"] != "Zero"}
     if zero & other:
         exporter.unsupported(
-            f"the feature {dump['feature_names'][min(zero & other)]!r} has zero as a missing value in some trees only",
+            f"{dump['feature_names'][min(zero & other)]!r} has zero as a missing value in some trees only",
             "Fit all of them with the same zero_as_missing.",
         )
     ensemble = read_dump(dump, zero)

@@ -163,7 +163,9 @@ def trees_embedding(model: Any, columns: Columns, exporter: Exporter) -> Columns
     ensemble = _ensemble(trees, model, np.zeros(1))
     numbers = leaf_numbers(ensemble, exporter.numbers(columns, "float32"), exporter)
     tree_of, number = [], []
-    for place, (part, known) in enumerate(zip(model.estimators_, model.one_hot_encoder_.categories_, strict=True)):
+    for place, (part, known) in enumerate(
+        zip(model.estimators_, model.one_hot_encoder_.categories_, strict=True)
+    ):
         leaves = np.flatnonzero(part.tree_.children_left < 0)
         number.extend(np.searchsorted(leaves, known).tolist())
         tree_of.extend([place] * len(known))
@@ -175,9 +177,7 @@ def _members(model: Any) -> Sequence[Any]:
     return list(model.estimators_) if hasattr(model, "estimators_") else [model]
 
 
-def _tree(
-    tree: Any, values: NDArray[Any], *, output: int = 0, features: NDArray[Any] | None = None
-) -> Tree:
+def _tree(tree: Any, values: NDArray[Any], *, output: int = 0, features: NDArray[Any] | None = None) -> Tree:
     """The arrays of sklearn.tree._tree.Tree; `features` are the positions of those that it was given."""
     split = tree.children_left >= 0
     feature = np.where(split, tree.feature, 0)

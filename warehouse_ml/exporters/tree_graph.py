@@ -23,7 +23,7 @@ from warehouse_ml.exporters.graph import Tensor
 from warehouse_ml.exporters.trees import TreeEnsemble
 
 MAX_DEPTH = 1000
-"""onnxruntime follows a tree by recursion: a chain of 20,000 nodes overflows its stack (see importers.trees)."""
+"""onnxruntime follows a tree by recursion: a chain of 20,000 nodes overflows its stack."""
 
 _MAX_LEAVES = 2**24
 _MAX_CELLS = 2**12
@@ -120,7 +120,7 @@ def _log1p(tensor: Tensor) -> Tensor:
     """log(1 + x) without the loss that adding 1 to a small x brings (Kahan)."""
     plus = 1.0 + tensor
     rounded = plus - 1.0
-    exact = plus.log() * tensor / (rounded + rounded.equal(0.0).cast("float64"))
+    exact = plus.log() * tensor / (rounded + rounded.equal(0.0).cast(tensor.dtype))
     return rounded.equal(0.0).where(tensor, exact)
 
 
@@ -161,9 +161,10 @@ class _Rows:
         if ensemble.missing_zero is not None and (ensemble.missing_zero >= 0).any():
             values = (abs(values) <= ensemble.missing_zero.reshape(1, -1)).where(np.nan, values)
         threshold: NDArray[np.float32] | NDArray[np.float64] = ensemble.threshold
-        if ensemble.precision == "float32":
-            down = ensemble.comparison == "<="
-            threshold = round_down(threshold) if down else -round_down(-threshold)
+        if ensemble.precision == "float32" and ensemble.comparison == "<=":
+            threshold = round_down(ensemble.threshold)
+        elif ensemble.precision == "float32":
+            threshold = -round_down(-ensemble.threshold)
         indicators, column = _indicators(ensemble, values)
         joined = values if indicators is None else matrix.graph.concat([values, indicators])
         threshold = np.where(ensemble.category_set >= 0, threshold.dtype.type(0.5), threshold)
@@ -234,7 +235,9 @@ def _running(
             values = ensemble.values[leaves]
             if sums is None:  # the base and the first value make what the running sum would
                 for place, tree in enumerate(chunk[:per_round]):
-                    values[np.isin(leaves, _leaves_of(ensemble, tree))] += base[place : place + ensemble.width]
+                    values[np.isin(leaves, _leaves_of(ensemble, tree))] += base[
+                        place : place + ensemble.width
+                    ]
             table = rows.matrix.graph.constant(values if ensemble.width > 1 else values[:, 0])
             added = table.take(numbers)
         steps = len(chunk) // per_round
@@ -311,9 +314,7 @@ def _indicators(ensemble: TreeEnsemble, values: Tensor) -> tuple[Tensor | None, 
     return graph.concat(parts), column
 
 
-def _chunks(
-    ensemble: TreeEnsemble, trees: NDArray[np.int64], per_round: int
-) -> Iterator[NDArray[np.int64]]:
+def _chunks(ensemble: TreeEnsemble, trees: NDArray[np.int64], per_round: int) -> Iterator[NDArray[np.int64]]:
     """Whole rounds of trees that do not exceed the limits of leaves and memory."""
     if len(trees) == 0:
         return

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,9 @@ def _results(model: Any, booster: Mapping[str, Any], columns: Columns, exporter:
     """What Booster.predict returns, float32 of shape [rows, outputs]."""
     objective = booster["objective"]["name"]
     if objective not in _LINKS:
-        exporter.unsupported(f"the objective {objective!r} is not known", "Use one of XGBoost's own objectives.")
+        exporter.unsupported(
+            f"the objective {objective!r} is not known", "Use one of XGBoost's own objectives."
+        )
     matrix = _matrix(booster, columns, exporter)
     marker = None if model.missing is None or np.isnan(model.missing) else float(np.float32(model.missing))
     ensemble = read_booster(booster, sparse=columns.sparse, missing=marker)
@@ -118,9 +121,7 @@ def _trees(booster: Mapping[str, Any], base: NDArray[np.float32]) -> list[Tree]:
     model = gradient_booster["gbtree"]["model"] if dart else gradient_booster["model"]
     if "trees" not in model:  # a linear booster
         return []
-    trees = [
-        _tree(tree, output) for tree, output in zip(model["trees"], model["tree_info"], strict=True)
-    ]
+    trees = [_tree(tree, output) for tree, output in zip(model["trees"], model["tree_info"], strict=True)]
     if dart:
         weights = np.asarray(gradient_booster["weight_drop"], np.float32)
         trees = [_weighted(tree, weight, base) for tree, weight in zip(trees, weights, strict=True)]
@@ -167,8 +168,11 @@ def _category_sets(facts: Mapping[str, Any], nodes: int) -> list[CategorySet | N
 
 
 def _weighted(tree: Tree, weight: np.float32, base: NDArray[np.float32]) -> Tree:
-    """A tree of DART. Booster.inplace_predict scores it alone, on top of the base score, which it takes off
-    again before it multiplies: gbm/gbtree.cc."""
+    """A tree of DART.
+
+    Booster.inplace_predict scores it alone, on top of the base score, which it takes off again before it
+    multiplies: gbm/gbtree.cc.
+    """
     own = base[tree.output : tree.output + tree.values.shape[1]]
     return replace(tree, values=((tree.values + own) - own) * weight)
 
@@ -234,9 +238,7 @@ def _matrix(booster: Mapping[str, Any], columns: Columns, exporter: Exporter) ->
     return exporter.graph.concat(parts)
 
 
-def _recorded_categories(
-    entry: Mapping[str, Any], sampled: NDArray[Any], exporter: Exporter
-) -> NDArray[Any]:
+def _recorded_categories(entry: Mapping[str, Any], sampled: NDArray[Any], exporter: Exporter) -> NDArray[Any]:
     """A column's categories as the booster has them.
 
     Whole numbers are a list. Texts are UTF-8 with offsets, as Arrow stores them; but XGBoost 3.2 counts the
@@ -248,7 +250,7 @@ def _recorded_categories(
     raw = np.asarray(entry["values"], np.int64).astype(np.uint8).tobytes()
     offsets = entry["offsets"]
     if raw.isascii() and len(raw) == (offsets or [0])[-1]:
-        texts = [raw[start:end].decode() for start, end in zip(offsets, offsets[1:], strict=False)]
+        texts = [raw[start:end].decode() for start, end in pairwise(offsets)]
         return np.array(texts, object)
     lengths = [len(str(category)) for category in sampled.tolist()]
     same = "".join(map(str, sampled.tolist())).encode()[: offsets[-1]] == raw[: offsets[-1]]
