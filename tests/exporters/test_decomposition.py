@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from sklearn.datasets import load_iris, load_wine
+from sklearn.datasets import load_digits, load_iris, load_wine
 from sklearn.decomposition import (
     NMF,
     PCA,
@@ -89,8 +89,25 @@ def test_a_sparse_input_is_projected() -> None:
 @pytest.mark.parametrize(
     "model",
     [
+        LatentDirichletAllocation(4, max_iter=3, random_state=0),
+        LatentDirichletAllocation(3, doc_topic_prior=1e-7, max_doc_update_iter=30, random_state=0),
+        LatentDirichletAllocation(3, learning_method="online", mean_change_tol=0.0, max_doc_update_iter=5),
+    ],
+)
+def test_topics_agree(model: object) -> None:
+    digits, _ = load_digits(return_X_y=True)
+    assert_agrees(model.fit(digits[:200]), digits[:200], digits[200:300])
+
+
+def test_more_iterations_than_a_graph_can_hold_are_refused() -> None:
+    with pytest.raises(UnsupportedStepError, match="iterates up to 1000 times"):
+        score(LatentDirichletAllocation(2, max_doc_update_iter=1000, max_iter=1).fit(WINE), WINE)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
         NMF(2, init="nndsvda", max_iter=500),
-        LatentDirichletAllocation(2, max_iter=2),
         LocallyLinearEmbedding(n_components=2, eigen_solver="dense"),
         DictionaryLearning(2, max_iter=2, fit_algorithm="cd"),
     ],

@@ -40,7 +40,7 @@ def test_classifier_agrees_on_ties(algorithm: str, weights: str) -> None:
 @pytest.mark.parametrize("algorithm", TREES)
 def test_the_first_visited_of_equally_near_rows_are_found(algorithm: str) -> None:
     far = IRIS + 1e17  # there every training row is at the same distance
-    assert_agrees(KNeighborsClassifier(15, algorithm=algorithm).fit(IRIS, SPECIES), IRIS, far)
+    assert_agrees(KNeighborsClassifier(7, algorithm=algorithm).fit(IRIS, SPECIES), IRIS, far)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_radius_classifier_agrees_on_hamming_distance() -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["kd_tree", "ball_tree"])
-@pytest.mark.parametrize("k", [1, 4, 9, 30])
+@pytest.mark.parametrize("k", [1, 4, 9])
 def test_categories_that_tie_agree(algorithm: str, k: int) -> None:
     digits = np.random.default_rng(0).integers(0, 3, (400, 4)).astype(float)
     target = np.arange(400) % 7  # so that the choice among equals is seen
@@ -161,6 +161,14 @@ def test_nearest_centroid_agrees(metric: str, priors: object, shrink: float | No
 def test_local_outlier_factor_agrees(algorithm: str) -> None:
     model = LocalOutlierFactor(15, novelty=True, algorithm=algorithm, contamination=0.1)
     assert_agrees(model.fit(WINE[::2].to_numpy()), WINE.to_numpy())
+
+
+@pytest.mark.parametrize("weights", ["uniform", "distance"])
+def test_missing_values_agree_where_the_metric_takes_them(weights: str) -> None:
+    random = np.random.default_rng(0)
+    gappy = WINE.where(random.random(WINE.shape) > 0.2)
+    model = KNeighborsRegressor(4, metric="nan_euclidean", weights=weights).fit(gappy[::2], CULTIVAR[::2])
+    assert_agrees(model, gappy, gappy[1::2])
 
 
 def test_neighborhood_components_agree() -> None:

@@ -12,6 +12,7 @@ from warehouse_ml.exporters.distances import dense
 from warehouse_ml.exporters.exporter import Exporter, Transform
 from warehouse_ml.exporters.graph import Tensor
 from warehouse_ml.exporters.kernels import centered
+from warehouse_ml.exporters.latent_dirichlet import latent_dirichlet_allocation
 from warehouse_ml.exporters.neighbor_search import Search
 from warehouse_ml.exporters.pairwise_kernels import pairwise_kernel
 
@@ -140,6 +141,6 @@ TRANSFORMERS: Mapping[str, Transform] = {
     "sklearn.SparseCoder": sparse_coding,
     "sklearn.NMF": _iterative,
     "sklearn.MiniBatchNMF": _iterative,
-    "sklearn.LatentDirichletAllocation": _iterative,
+    "sklearn.LatentDirichletAllocation": latent_dirichlet_allocation,
     "sklearn.LocallyLinearEmbedding": _iterative,
 }

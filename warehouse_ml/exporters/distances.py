@@ -58,6 +58,7 @@ def normalized_points(points: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray(points / np.where(length < _TINY, 1.0, length))
 
 
+_SQUARED = ("euclidean", "nan_euclidean", "seuclidean", "mahalanobis")
 _TINY = 10 * np.finfo(np.float64).eps
 
 
@@ -92,13 +93,13 @@ class Metric:
 
     def distance(self, reduced: Tensor) -> Tensor:
         """The distance that belongs to a reduced one."""
-        if self.name in ("euclidean", "seuclidean", "mahalanobis"):
+        if self.name in _SQUARED:
             return reduced.sqrt()
         return reduced ** (1.0 / self.params["p"]) if self.name == "minkowski" else reduced
 
     def reduce(self, distance: float) -> float:
         """The reduced distance that belongs to a distance."""
-        if self.name in ("euclidean", "seuclidean", "mahalanobis"):
+        if self.name in _SQUARED:
             return float(distance) * float(distance)
         return float(distance) ** float(self.params["p"]) if self.name == "minkowski" else float(distance)
 
@@ -205,6 +206,19 @@ def _cosine(metric: Metric, rows: Tensor, points: NDArray[Any]) -> Tensor:
     return (1.0 - normalized(rows) @ normalized_points(points).T).clip(0.0, 2.0)
 
 
+def _nan_euclidean(metric: Metric, rows: Tensor, points: NDArray[Any]) -> Tensor:
+    """The distance over the features that both have, scaled up to all: `nan_euclidean_distances`."""
+    absent = rows.isnan()
+    here, there = absent.where(0.0, rows), np.nan_to_num(points, nan=0.0)
+    missing: NDArray[np.float64] = np.isnan(points).T.astype(np.float64)
+    squares = squared_euclidean(here, there) - (here * here) @ missing
+    squares = (squares - absent.cast("float64") @ (there * there).T).clip(0.0)
+    shared: Tensor = (~absent).cast("float64") @ (1.0 - missing)
+    scaled = squares / shared.clip(1.0) * float(points.shape[1])
+    # without a shared feature scikit-learn has NaN, which it sorts behind everything
+    return shared.equal(0.0).where(np.finfo(np.float64).max, scaled)
+
+
 _REDUCED: Mapping[str, Callable[[Metric, Tensor, NDArray[Any]], Tensor]] = {
     "euclidean": _euclidean,
     "sqeuclidean": _euclidean,
@@ -217,4 +231,5 @@ _REDUCED: Mapping[str, Callable[[Metric, Tensor, NDArray[Any]], Tensor]] = {
     "braycurtis": _braycurtis,
     "hamming": _hamming,
     "cosine": _cosine,
+    "nan_euclidean": _nan_euclidean,
 }

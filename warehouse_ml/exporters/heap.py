@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from warehouse_ml.exporters.graph import Graph, Shape, Tensor
 
-LARGEST_SIMULATION = 16_000
+LARGEST_SIMULATION = 8_000
 """The most nodes to spend; above it the first visited of equals are kept."""
 
 _FIRST_BLOCK = 16

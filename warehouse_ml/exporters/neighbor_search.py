@@ -98,7 +98,7 @@ class Search:
         """
         if k >= len(self.points) or not can_settle(k):
             return False
-        if self.metric.name in ("cosine", "hamming", "mahalanobis"):
+        if self.metric.name in ("cosine", "hamming", "mahalanobis", "nan_euclidean"):
             return False  # scikit-learn partitions instead of keeping a heap
         asked = self.points[np.linspace(0, len(self.points) - 1, 300).round().astype(int)]
         if self.tree is not None:
