@@ -66,7 +66,12 @@ def export(estimator: Any, sample: Sample, *, outputs: tuple[str, ...] | None = 
     exporter = Exporter()
     columns = Columns.join(
         exporter.feature(
-            index, feature.type, _categories(sample, index), _marker(sample, index), feature.unit
+            index,
+            feature.type,
+            _categories(sample, index),
+            _marker(sample, index),
+            feature.unit,
+            single=str(sample.frame.dtypes.iloc[index]).lower() == "float32",
         )
         for index, feature in enumerate(sample.features)
     )

@@ -37,6 +37,13 @@ def test_box_cox_refuses_what_is_not_positive() -> None:
         score(transformer, WINE, WINE.assign(alcohol=-1.0))
 
 
+def test_power_too_large_for_a_double_is_refused() -> None:
+    transformer = PowerTransformer().fit(WINE)
+    transformer.lambdas_[0] = 30.0
+    with pytest.raises(ScoringError, match="'alcohol': its power is too large for a double"):
+        score(transformer, WINE, WINE.assign(alcohol=1e100))
+
+
 QUANTILES = [
     QuantileTransformer(n_quantiles=50),
     QuantileTransformer(n_quantiles=1000, subsample=None),

@@ -29,6 +29,10 @@ def power_transformer(transformer: Any, columns: Columns, exporter: Exporter) ->
     else:
         bent = _yeo_johnson(numbers, power)
     if transformer.standardize:
+        # the scaler behind it raises where a power is too large for a double
+        for index, column in enumerate(columns.each()):
+            too_large = abs(bent.columns([index])).equal(np.inf)
+            exporter.refuse(too_large, column, "its power is too large for a double")
         bent = (bent - transformer._scaler.mean_.reshape(1, -1)) / transformer._scaler.scale_.reshape(1, -1)
     return Columns.of(bent)
 

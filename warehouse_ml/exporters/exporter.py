@@ -47,6 +47,7 @@ class Exporter:
         categories: NDArray[Any] | None = None,
         marker: Marker = "nan",
         unit: str | None = None,
+        single: bool = False,
     ) -> Columns:
         """The raw values of a feature, as an input of the graph.
 
@@ -56,9 +57,12 @@ class Exporter:
             categories: The categories of a pandas category column.
             marker: What the estimator sees where a value is missing.
             unit: For TIMESTAMP: the numpy unit that the estimator counts in.
+            single: Whether the estimator's frame holds float32, which rounds the values.
         """
         dtype = {"double": "float64", "string": "string", "int64": "int64"}[TYPES[kind].onnx]
         tensor = self._input(GraphInput(f"feature_{index}", index), dtype)
+        if single:
+            tensor = tensor.cast("float32").cast("float64")
         block = Block(tensor, (index,), categories, marker, unit)
         return Columns((block,))
 

@@ -88,17 +88,21 @@ def _like(column: pd.Series[Any], model: pd.Series[Any]) -> pd.Series[Any]:
             return column.where(~missing, missing_marker(model))
         if dtype.kind == "f":
             return column.where(~missing, np.nan).astype(np.float64).astype(dtype)
+    if pd.api.types.is_integer_dtype(dtype) and not _fits(column[~missing], dtype.numpy_dtype):
+        return column.astype("Float64")
     return column.astype(dtype)
 
 
 def _whole(column: pd.Series[Any], missing: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
     """Whole numbers keep their dtype until one is missing or does not fit."""
-    limits = np.iinfo(dtype)
-    numbers = column[~missing]
-    fits = all(limits.min <= value <= limits.max and float(value).is_integer() for value in numbers)
-    if fits and not missing.any():
+    if _fits(column[~missing], dtype) and not missing.any():
         return column.astype(dtype)
     return column.where(~missing, np.nan).astype(np.float64)
+
+
+def _fits(numbers: pd.Series[Any], dtype: Any) -> bool:
+    limits = np.iinfo(dtype)
+    return all(limits.min <= value <= limits.max and float(value).is_integer() for value in numbers)
 
 
 def missing_marker(column: pd.Series[Any]) -> Any:
