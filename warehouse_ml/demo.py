@@ -158,7 +158,8 @@ def _against_pulling_out(session: Session, report: _Report) -> None:
     estimator = late_pipeline()
     columns = ", ".join(FEATURES)
     with report.step("The same work by pulling the data out"):
-        train = session.sql(f"SELECT {columns}, late FROM flight_features WHERE late IS NOT NULL").df()
+        train = session.sql(f"SELECT {columns}, late FROM flight_features WHERE late IS NOT NULL")
+        train = train.arrow().to_pandas()
         estimator.fit(train[FEATURES], train["late"])
         session.register("late", estimator, sample=train[FEATURES].head(2000))
 
@@ -167,7 +168,7 @@ def _against_pulling_out(session: Session, report: _Report) -> None:
             return float(session.sql(query).fetchone()[0])
 
         def pulled() -> float:
-            frame = session.sql(f"SELECT {columns} FROM flight_features").df()
+            frame = session.sql(f"SELECT {columns} FROM flight_features").arrow().to_pandas()
             return float(estimator.predict_proba(frame)[:, 1].mean())
 
         (sql_mean, sql_time), (pulled_mean, pulled_time) = _timed(in_sql), _timed(pulled)
@@ -185,6 +186,12 @@ def _timed(work: Callable[[], float], runs: int = 3) -> tuple[float, float]:
         result = work()
         times.append(time.perf_counter() - start)
     return result, sorted(times)[runs // 2]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.3f}".rstrip("0").rstrip(".")
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 class _Report:
@@ -217,7 +224,7 @@ class _Report:
 
         table = Table(*result.columns)
         for row in result.fetchall():
-            table.add_row(*(f"{value:,.3f}" if isinstance(value, float) else str(value) for value in row))
+            table.add_row(*(_shown(value) for value in row))
         self._console.print(table)
 
     def proof(self, version: Any) -> None:

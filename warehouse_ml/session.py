@@ -345,11 +345,13 @@ class Session:
     def describe(self, reference: str) -> ModelVersion:
         """The version that `name[@selector]` stands for; print it to read all of it.
 
+        From then on its plain functions can be called by any SQL on this connection.
+
         Raises:
             WarehouseMLError: There is no such model, version or alias.
         """
         name, _, selector = reference.partition("@")
-        return self._registry.resolve(name, selector)
+        return self._offered(self._registry.resolve(name, selector))
 
     def aliases(self, name: str) -> dict[str, int]:
         """The aliases of a model and the versions that they point to."""
@@ -418,11 +420,14 @@ class Session:
         return f"Session({self._engine!r})"
 
     def _rows(self, rows: Any, namespace: Namespace) -> Any:
-        """A table of whatever the user gave: a query is run."""
+        """A table of whatever the user gave: a query is run, and its rows come in numpy's types."""
         if not isinstance(rows, str):
             return rows
+        from warehouse_ml.sample import as_frame
+        from warehouse_ml.training.columns import plain_features
+
         result = self._run(self._bind(rows, namespace), None, namespace)
-        return Result(result).df()
+        return plain_features(as_frame(Result(result).arrow()))
 
     def _store(
         self,
@@ -434,7 +439,7 @@ class Session:
         tags: Mapping[str, str] | None = None,
         comment: str = "",
     ) -> ModelVersion:
-        version = self._registry.register(
+        stored = self._registry.register(
             name,
             ready.onnx,
             ready.signature,
@@ -445,6 +450,10 @@ class Session:
             comment=comment,
             proof=ready.proof,
         )
+        return self._offered(stored)
+
+    def _offered(self, version: ModelVersion) -> ModelVersion:
+        """The version, after its functions were made callable."""
         for method in version.methods:
             self._engine.register_function(version, method, self._registry.loader(version))
         return version
