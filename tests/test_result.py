@@ -150,3 +150,12 @@ def test_it_shows_a_table(engine, capsys):
     shown = capsys.readouterr().out
     assert "│ 1" in shown.replace("     ", " ").replace("  ", " ")
     assert "4999" not in shown
+
+
+def test_a_stream_of_a_closed_session_does_not_just_end(engine):
+    other = engine.cursor()
+    stream = run(other, "SELECT i FROM range(1000000000) r(i)").arrow_batches(2048)
+    stream.read_next_batch()
+    other.close()
+    with pytest.raises(SqlError, match="closed before its stream was read"):
+        stream.read_all()

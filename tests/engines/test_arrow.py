@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warehouse_ml.engines.arrow import ARROW_TYPES, arrow_type, from_arrow, to_arrow
+from warehouse_ml.engines.arrow import ARROW_TYPES, arrow_type, from_arrow, leaves_of, to_arrow
 from warehouse_ml.signature import Output
 
 VALUES = {
@@ -64,5 +64,6 @@ def test_a_struct_is_null_where_all_its_parts_are():
     a = (np.array([1.0, 0.0, 0.0]), np.array([False, True, True]))
     c = (np.array(["x", "y", "z"], dtype=object), np.array([True, False, True]))
     scored = to_arrow([a, c], output)
+    assert to_arrow(leaves_of(scored, output), output).equals(scored)
     assert scored.to_pylist() == [{"a": 1.0, "b": None}, {"a": None, "b": {"c": "y"}}, None]
     assert scored.type == arrow_type(output)

@@ -12,7 +12,7 @@ from tests.toy_models import every_type, twice
 from warehouse_ml.engines import open_engine
 from warehouse_ml.engines.base import Engine, Namespace
 from warehouse_ml.engines.duckdb import DuckDBEngine, connect
-from warehouse_ml.errors import CorruptModelError, RegistryError, ScoringError, TargetError
+from warehouse_ml.errors import CorruptModelError, ReadOnlyError, RegistryError, ScoringError, TargetError
 from warehouse_ml.registry import Registry
 
 
@@ -359,3 +359,46 @@ def test_a_function_that_cannot_be_provided(engine):
             engine.query("SELECT wml_gone_v1_01234567(1)", provide=provide)
     with pytest.raises(duckdb.CatalogException, match="nothing"):
         engine.query("SELECT nothing(1)", provide=lambda name: True)
+
+
+def test_an_open_result_of_the_users_own_is_left_alone(engine):
+    version = Registry(engine).register("twice", *twice())
+    engine.connection.execute("FROM range(100000)")
+    first = engine.connection.fetchmany(10)
+    provide(engine, version)
+    assert first + engine.connection.fetchall() == [(i,) for i in range(100_000)]
+    assert score(engine, version) == 42
+
+
+def test_threads_that_make_one_function_at_once(engine):
+    versions = [Registry(engine).register("twice", *twice(factor)) for factor in range(20)]
+    engines, failed = [engine.cursor() for _ in range(4)], []
+    start = threading.Barrier(len(engines))
+
+    def work(engine):
+        start.wait()
+        try:
+            for version in versions:
+                provide(engine, version)
+                assert score(engine, version, "1") == version.version - 1
+        except Exception as error:  # a thread's error is shown by the assertion
+            failed.append(error)
+
+    threads = [threading.Thread(target=work, args=[engine]) for engine in engines]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    for cursor in engines:
+        cursor.close()
+
+
+def test_a_read_only_registry_is_not_created(tmp_path):
+    path = tmp_path / "a.duckdb"
+    duckdb.connect(path).close()
+    engine = connect(path, read_only=True)
+    with pytest.raises(ReadOnlyError), engine.transaction(create=True):
+        pass
+    assert engine.referenced_functions() == frozenset()
+    engine.close()

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from warehouse_ml.errors import MissingDependencyError, WarehouseMLError
+from warehouse_ml.errors import MissingDependencyError, SqlError, WarehouseMLError
 
 _ROWS_AT_ONCE = 1024
 
@@ -86,8 +86,7 @@ class Stream:
     def __init__(self, reader: Any, host: Host) -> None:
         """Wrap a `pyarrow.RecordBatchReader` of DuckDB."""
         self.schema = reader.schema
-        self._reader = reader
-        self._host = host
+        self._open: tuple[Any, Host] | None = (reader, host)
         self._kept: deque[Any] = deque()
         self._failed: WarehouseMLError | OSError | pa.ArrowException | None = None
         self._lock = threading.Lock()
@@ -99,19 +98,44 @@ class Stream:
     def __next__(self) -> Any:
         """The next batch."""
         with self._lock:
+            if not self._kept:
+                self._read()
             if self._kept:
                 return self._kept.popleft()
-            if self._failed is not None:
-                raise self._failed
-            with self._host.translating():
-                return self._reader.read_next_batch()
+            # Not kept: Arrow holds this stream, and the error's frames hold the Arrow reader.
+            failed, self._failed = self._failed, None
+            if failed is not None:
+                raise failed
+            raise StopIteration
 
     def keep(self) -> None:
         """Read the rest into memory. An error is raised where it would have been."""
         with self._lock:
-            try:
-                with self._host.translating():
-                    self._kept.extend(self._reader)
-            # It is the reader's to see, not of the statement that wants the connection.
-            except (WarehouseMLError, OSError, pa.ArrowException) as error:
-                self._failed = error
+            while self._open is not None:
+                self._read()
+
+    def stop(self) -> None:
+        """Leave what is not read yet: the connection is about to be closed."""
+        with self._lock:
+            if self._open is not None:
+                self._failed = SqlError("The session was closed before its stream was read to the end.")
+                self._end()
+
+    def _read(self) -> None:
+        if self._open is None:
+            return
+        reader, host = self._open
+        try:
+            with host.translating():
+                self._kept.append(reader.read_next_batch())
+        except StopIteration:
+            self._end()
+        except (WarehouseMLError, OSError, pa.ArrowException) as error:
+            self._failed = error.with_traceback(None)
+            self._end()
+
+    def _end(self) -> None:
+        if self._open is not None:
+            self._open[0].close()
+            # Nothing here may hold the connection longer than it is needed.
+            self._open = None
