@@ -86,7 +86,7 @@ def test_several_classified_outputs(session) -> None:
     targets = np.column_stack([SPECIES, SPECIES > 1])
     model = MultiOutputClassifier(LogisticRegression(max_iter=500)).fit(IRIS, targets)
     session.register("pair", model, IRIS, outputs=["kind", "large"])
-    assert session.sql("SELECT PREDICT('pair', *) FROM iris").types == ["STRUCT(kind BIGINT, large BIGINT)"]
+    assert session.sql("SELECT PREDICT('pair', *) FROM iris").types == ['STRUCT(kind BIGINT, "large" BIGINT)']
 
 
 def test_a_transformer_gives_a_struct(session) -> None:
