@@ -1,3 +1,4 @@
+import json
 import sys
 
 import numpy as np
@@ -18,6 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 
+from udfs.onnx_udf import Scorer
 from warehouse_ml.errors import FormatVersionError, ImportModelError, MissingDependencyError
 from warehouse_ml.export import export
 from warehouse_ml.import_onnx import Imported, read_onnx
@@ -186,7 +188,8 @@ def test_xgboost_of_onnxmltools_scores_as_the_original_file():
     np.testing.assert_allclose(results["probabilities"], estimator.predict_proba(X), rtol=1e-5)
 
 
-def test_mixed_columns_become_features_of_their_own_type():
+def mixed_pipeline():
+    """A frame of a float, an integer and a text column, and a converted pipeline over it."""
     import pandas as pd
     from skl2onnx import to_onnx
 
@@ -195,7 +198,11 @@ def test_mixed_columns_become_features_of_their_own_type():
         (StandardScaler(), ["length", "count"]), (OneHotEncoder(handle_unknown="ignore"), ["kind"])
     )
     pipeline = make_pipeline(encode, LogisticRegression()).fit(frame, NAMES)
-    content = to_onnx(pipeline, frame[:1], target_opset=OPSET).SerializeToString()
+    return frame, to_onnx(pipeline, frame[:1], target_opset=OPSET).SerializeToString()
+
+
+def test_mixed_columns_become_features_of_their_own_type():
+    frame, content = mixed_pipeline()
     imported = read_onnx(content)
     assert [(f.name, f.type) for f in imported.signature.features] == [
         ("length", "DOUBLE"),
@@ -210,6 +217,22 @@ def test_mixed_columns_become_features_of_their_own_type():
         score(imported, [rows[name].to_numpy() for name in rows])["prediction"].tolist()
         == expected["output_label"].tolist()
     )
+
+
+def test_handler_scores_an_import_and_null_stays_null():
+    frame, content = mixed_pipeline()
+    imported = read_onnx(content)
+    missing = np.arange(len(frame)) % 3 == 0
+    columns = [
+        (frame["length"].to_numpy(np.float64), missing),
+        (frame["count"].to_numpy(np.int64), None),
+        (frame["kind"].to_numpy(object), None),
+    ]
+    scorer = Scorer(imported.onnx, json.loads(imported.signature.to_json()))
+    ((labels, null),) = scorer.score(columns)
+    expected = run(content, {name: frame[[name]].to_numpy() for name in frame})["output_label"]
+    assert null.tolist() == missing.tolist()
+    assert labels[~missing].tolist() == expected[~missing].tolist()
 
 
 # --- graphs -------------------------------------------------------------------------------------

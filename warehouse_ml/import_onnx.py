@@ -65,10 +65,11 @@ def read_onnx(
         import onnx  # noqa: F401
     except ModuleNotFoundError as error:
         raise MissingDependencyError("onnx", "train") from error
-    from warehouse_ml.importers.checks import read_model
+    from warehouse_ml.importers.checks import read_content, read_model
     from warehouse_ml.importers.own import own_signature
 
-    model = read_model(source)
+    content = read_content(source)
+    model = read_model(content)
     own = own_signature(model)
     if own is None:
         return _foreign(model, features, outputs, classes, missing)
@@ -76,14 +77,13 @@ def read_onnx(
         raise ImportModelError(
             "The file carries the signature that it was exported with; it cannot be given another one."
         )
-    return _own(source, own)
+    return _own(content, own)
 
 
-def _own(source: bytes | str | Path, signature: Signature) -> Imported:
+def _own(content: bytes, signature: Signature) -> Imported:
     from warehouse_ml.importers.own import check_results
     from warehouse_ml.importers.probe import probe
 
-    content = source if isinstance(source, bytes) else Path(source).read_bytes()
     check_results(signature, probe(content))
     return Imported(content, signature)
 

@@ -59,16 +59,15 @@ _BITS: dict[int, tuple[int, str]] = {
 }
 
 
-def read_model(source: bytes | str | Path) -> "ModelProto":
+def read_model(content: bytes) -> "ModelProto":
     """Parse an ONNX file and check that it is safe to load.
 
     Args:
-        source: The file's bytes, or its path.
+        content: The file's bytes.
 
     Raises:
         ImportModelError: It is no ONNX file, or holds something that is refused.
     """
-    content = _content(source)
     model = onnx.ModelProto()
     try:
         model.ParseFromString(content)
@@ -83,7 +82,15 @@ def read_model(source: bytes | str | Path) -> "ModelProto":
     return model
 
 
-def _content(source: bytes | str | Path) -> bytes:
+def read_content(source: bytes | str | Path) -> bytes:
+    """The bytes of a file, unless they are too many.
+
+    Args:
+        source: The file's bytes, or its path.
+
+    Raises:
+        ImportModelError: There is no such file, or it is empty or too long.
+    """
     if isinstance(source, str | Path):
         path = Path(source)
         if not path.is_file():
