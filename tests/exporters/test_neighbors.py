@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from palmerpenguins import load_penguins
 from sklearn.datasets import load_diabetes, load_digits, load_iris, load_wine
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.neighbors import (
     KNeighborsClassifier,
     KNeighborsRegressor,
@@ -169,6 +170,18 @@ def test_missing_values_agree_where_the_metric_takes_them(weights: str) -> None:
     gappy = WINE.where(random.random(WINE.shape) > 0.2)
     model = KNeighborsRegressor(4, metric="nan_euclidean", weights=weights).fit(gappy[::2], CULTIVAR[::2])
     assert_agrees(model, gappy, gappy[1::2])
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_texts_without_a_known_word_agree(metric: str) -> None:
+    texts = load_penguins().dropna().apply(lambda row: f"{row.island} {row.sex} {row.year}", axis=1)
+    species = load_penguins().dropna()["species"]
+    model = make_pipeline(TfidfVectorizer(), KNeighborsClassifier(5, metric=metric)).fit(
+        texts[::40], species[::40]
+    )
+    assert (
+        score(model, texts, pd.Series(["", "unseen", "x y"]))[0].tolist() == model.predict([""]).tolist() * 3
+    )
 
 
 def test_neighborhood_components_agree() -> None:

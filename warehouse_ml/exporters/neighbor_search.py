@@ -7,6 +7,7 @@ rows in the tree's own order; so the order of the visits is computed here for ea
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,9 @@ from warehouse_ml.exporters.heap import can_settle, settle
 
 LARGEST_TRAINING_SET = 50_000
 """More training rows than this make a batch's distances larger than the memory of a laptop."""
+
+
+_PARTITIONED = ("cosine", "hamming", "mahalanobis", "nan_euclidean")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +49,15 @@ class Search:
         order: Their positions in the training set.
         metric: The distance.
         tree: The k-d tree or ball tree, or None for brute force.
+        partitions: The fitted estimator where it sorts by numpy's partition instead of keeping a heap: what
+            becomes of equals is then numpy's secret. Else None.
     """
 
     points: NDArray[np.float64]
     order: NDArray[np.int64]
     metric: Metric
     tree: Any = None
+    partitions: Any = None
 
     @classmethod
     def of(cls, model: Any, exporter: Exporter) -> Search:
@@ -66,7 +73,9 @@ class Search:
                 f"Fit it on at most {LARGEST_TRAINING_SET} rows.",
             )
         if model._fit_method == "brute":
-            return cls(points, np.arange(len(points)), metric)
+            sparse = hasattr(model._fit_X, "toarray") and "euclidean" in metric.name
+            partitions = model if sparse or metric.name in _PARTITIONED else None
+            return cls(points, np.arange(len(points)), metric, partitions=partitions)
         order = np.asarray(model._tree.idx_array, dtype=np.int64)
         return cls(points[order], order, metric, model._tree)
 
@@ -88,7 +97,14 @@ class Search:
         found = graph.constant(self.order).take(places) if order is None else order.take_along(places)
         # a heap starts with the first row in each place, and takes nothing at an infinite distance
         found = (values < np.inf).where(found, graph.constant(0, "int64"))
-        return Neighbors(found, self.metric.distance(values))
+        distances = self.metric.distance(values)
+        if self.partitions is not None:
+            # texts without a known word are rows of zeros, as near to all: so ask the estimator once
+            told = _neighbors_of_zeros(self.partitions, k)
+            zeros = ~(~rows.equal(0.0)).any()
+            found = zeros.where(graph.constant(told[1], "int64"), found)
+            distances = zeros.where(told[0], distances)
+        return Neighbors(found, distances)
 
     def has_ties(self, k: int) -> bool:
         """Whether the heap has to be followed: a training row has equals at the k-th distance.
@@ -96,10 +112,8 @@ class Search:
         scikit-learn's brute force over more than 256 training rows may share them out to several threads and
         merge their heaps: what it makes of ties then depends on the machine and on the size of the batch.
         """
-        if k >= len(self.points) or not can_settle(k):
+        if k >= len(self.points) or not can_settle(k) or self.partitions is not None:
             return False
-        if self.metric.name in ("cosine", "hamming", "mahalanobis", "nan_euclidean"):
-            return False  # scikit-learn partitions instead of keeping a heap
         asked = self.points[np.linspace(0, len(self.points) - 1, 300).round().astype(int)]
         if self.tree is not None:
             nearest = self.tree.query(asked, k + 1)[0]
@@ -155,6 +169,15 @@ class Search:
         if total is None:
             raise TypeError("a search needs at least one feature")  # scikit-learn fits none
         return total
+
+
+def _neighbors_of_zeros(model: Any, k: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The distances and positions, each [1, k], that the estimator finds for a row of zeros."""
+    zeros = model._fit_X[:1] * 0.0
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="X does not have valid feature names")
+        distances, indices = model.kneighbors(zeros, k)
+    return np.asarray(distances, dtype=np.float64), np.asarray(indices, dtype=np.int64)
 
 
 def _turns(near: Tensor, nodes: int) -> Tensor | None:
