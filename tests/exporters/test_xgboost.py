@@ -70,9 +70,7 @@ def test_objective_agrees(objective: str, booster: str, base_score: float | None
     share = (target - target.min() + 1) / (target.max() - target.min() + 2)
     if objective.startswith("binary:"):
         share = (share > 0.4).astype(float)
-    model = xgboost.XGBRegressor(
-        n_estimators=8, objective=objective, booster=booster, base_score=base_score
-    )
+    model = xgboost.XGBRegressor(n_estimators=8, objective=objective, booster=booster, base_score=base_score)
     agrees(model, features, share, harder(numbers()[0]).drop(columns="epoch").clip(-9, 9))
 
 
