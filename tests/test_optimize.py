@@ -1,8 +1,8 @@
 import pytest
 
 from warehouse_ml import optimize
-from warehouse_ml.bind import BoundStatement
-from warehouse_ml.parse import parse
+from warehouse_ml.query.bind import BoundStatement
+from warehouse_ml.query.parse import parse
 
 
 def appended(letter: str) -> optimize.Rule:

@@ -6,7 +6,7 @@ import pytest
 from tests.toy_models import twice
 from warehouse_ml.engines.duckdb import connect
 from warehouse_ml.errors import MissingDependencyError, ScoringError, SqlError
-from warehouse_ml.registry import Registry
+from warehouse_ml.registry.registry import Registry
 from warehouse_ml.result import Result
 
 

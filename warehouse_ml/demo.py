@@ -120,7 +120,7 @@ def _pipeline(model: Any, numbers: Any = "passthrough") -> Any:
 def _run(session: Session, report: _Report) -> None:
     with report.step("New York's flights of 2013 into DuckDB, joined with weather and planes"):
         load_flights(session)
-        rows = session.sql("SELECT count(*) FROM flight_features").fetchone()[0]
+        ((rows,),) = session.sql("SELECT count(*) FROM flight_features").fetchall()
         report.say(f"{rows:,} flights, {len(FEATURES)} features, 4 of them categories, most with gaps")
     columns = ", ".join(FEATURES)
     for name, pipeline, target in (
@@ -165,7 +165,8 @@ def _against_pulling_out(session: Session, report: _Report) -> None:
 
         def in_sql() -> float:
             query = "SELECT avg(PREDICT_PROBA('late@latest', *)) FROM flight_features"
-            return float(session.sql(query).fetchone()[0])
+            ((mean,),) = session.sql(query).fetchall()
+            return float(mean)
 
         def pulled() -> float:
             frame = session.sql(f"SELECT {columns} FROM flight_features").arrow().to_pandas()

@@ -48,8 +48,8 @@ class TargetError(WarehouseMLError):
     def __init__(self, target: object) -> None:
         self.target = target
         super().__init__(
-            f"A session cannot be opened on {type(target).__name__!r}: give the path of a DuckDB file, a DuckDB "
-            "connection, or nothing for a database in memory."
+            f"A session cannot be opened on {type(target).__name__!r}: give the path of a DuckDB file, "
+            "a DuckDB connection, or nothing for a database in memory."
         )
 
 

@@ -85,7 +85,7 @@ class Sample:
 
 
 def as_frame(data: Any) -> pd.DataFrame:
-    """Any table as a pandas frame; columns without names are called x0, x1, …
+    """Any table as a pandas frame; columns without names are called x0, x1 and so on.
 
     Raises:
         MissingDependencyError: pandas is not installed.

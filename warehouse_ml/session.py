@@ -7,16 +7,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from warehouse_ml.bind import BoundStatement, bind
-from warehouse_ml.binder_errors import translate_binder_error
 from warehouse_ml.engines import open_engine
 from warehouse_ml.engines.base import Engine, Namespace, Parameters, Rows
 from warehouse_ml.errors import RegistryError, WarehouseMLError
 from warehouse_ml.model import ModelVersion, version_of_function
 from warehouse_ml.optimize import optimize
-from warehouse_ml.parse import parse, split
-from warehouse_ml.registry import Registry
-from warehouse_ml.registry_rows import AliasChange
+from warehouse_ml.query.bind import BoundStatement, bind
+from warehouse_ml.query.binder_errors import translate_binder_error
+from warehouse_ml.query.parse import parse, split
+from warehouse_ml.registry.registry import Registry
+from warehouse_ml.registry.rows import AliasChange
 from warehouse_ml.result import Result
 from warehouse_ml.signature import MissingPolicy
 
@@ -50,8 +50,6 @@ class Session:
         """Wrap an engine; users call `connect`."""
         self._engine = engine
         self._registry = Registry(engine)
-        for function in sorted(engine.referenced_functions()):
-            self._provide(function)
 
     # --- the way of a query -------------------------------------------------------------------
 

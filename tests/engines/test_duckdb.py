@@ -13,7 +13,7 @@ from warehouse_ml.engines import open_engine
 from warehouse_ml.engines.base import Engine, Namespace
 from warehouse_ml.engines.duckdb import DuckDBEngine, connect
 from warehouse_ml.errors import CorruptModelError, ReadOnlyError, RegistryError, ScoringError, TargetError
-from warehouse_ml.registry import Registry
+from warehouse_ml.registry.registry import Registry
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Estimators of other libraries: by the converter that their author registered with skl2onnx.
 
-scikit-learn, XGBoost and LightGBM never come here: skl2onnx computes them in float32, and what it gets wrong it
-gets wrong silently. For the rest it is the place where authors register converters, and the parity gate
+scikit-learn, XGBoost and LightGBM never come here: skl2onnx computes them in float32, and what it gets wrong
+it gets wrong silently. For the rest it is the place where authors register converters, and the parity gate
 decides whether the result may be used.
 """
 

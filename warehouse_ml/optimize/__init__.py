@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from warehouse_ml.bind import BoundStatement
+from warehouse_ml.query.bind import BoundStatement
 
 Rule = Callable[[BoundStatement], BoundStatement]
 """A pure function from a statement to one with the same result."""

@@ -1,0 +1,79 @@
+"""A model call together with all that is needed to bind its arguments."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from warehouse_ml.errors import FeatureTypeError
+from warehouse_ml.model import ModelVersion
+from warehouse_ml.query.coerce import coerce
+from warehouse_ml.query.parse import ModelCall
+from warehouse_ml.query.scope import Scope
+from warehouse_ml.query.segments import Range
+from warehouse_ml.query.splice import Edit, splice
+from warehouse_ml.query.tokens import Kind, TokenTree
+from warehouse_ml.signature import Feature
+
+
+@dataclass(frozen=True, slots=True)
+class CallSite:
+    """A call, the version it was resolved to, and what is around it.
+
+    Attributes:
+        call: The call.
+        version: The version.
+        scope: The columns that it can see.
+        tree: The statement's tokens.
+        edits: What the calls inside this one become.
+    """
+
+    call: ModelCall
+    version: ModelVersion
+    scope: Scope
+    tree: TokenTree
+    edits: Sequence[Edit]
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """The features of the version, in order."""
+        return self.version.signature.features
+
+    @property
+    def function(self) -> str:
+        """The engine's function that is called."""
+        return self.version.function_of(self.call.method)
+
+    def text(self, low: int, high: int) -> str:
+        """The text of some tokens, with the calls in it replaced."""
+        return splice(self.tree.text, self.edits, *self.tree.span(low, high))
+
+    def value(self, feature: Feature, part: Range) -> str:
+        """The text of an expression for a feature.
+
+        Raises:
+            FeatureTypeError: It is a text literal for a number; DuckDB would read it out of the text.
+        """
+        low, high = part
+        token = self.tree.tokens[low]
+        if high == low + 1 and token.kind is Kind.STRING and feature.type in ("DOUBLE", "BIGINT", "BOOLEAN"):
+            raise FeatureTypeError(
+                self.version.reference, feature.name, feature.type, f"the text {token.text}"
+            )
+        return self.text(low, high)
+
+    def coerce(self, feature: Feature, expression: str, sql_type: str) -> str:
+        """The expression as a value of the feature's type; see `coerce.coerce`."""
+        return coerce(self.version.reference, feature, expression, sql_type)
+
+    def parameters(self, part: Range) -> int:
+        """How many `?` and `$1` stand in some tokens."""
+        return sum(token.kind is Kind.PARAMETER for token in self.tree.tokens[slice(*part)])
+
+
+def quoted(name: str) -> str:
+    """A name as a quoted identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text as a string literal."""
+    return "'" + text.replace("'", "''") + "'"

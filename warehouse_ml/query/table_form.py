@@ -1,0 +1,106 @@
+"""`FROM PREDICT('m', TABLE t)`: a derived table with the input's columns and the prediction."""
+
+from warehouse_ml.model import ModelVersion
+from warehouse_ml.query.blocks import is_query
+from warehouse_ml.query.call_site import CallSite, literal, quoted
+from warehouse_ml.query.match import match
+from warehouse_ml.query.parse import ModelCall
+from warehouse_ml.query.segments import Range
+from warehouse_ml.query.tokens import Kind, TokenTree
+
+_ADDED = ("prediction", "probability", "wml_score")
+
+
+def input_of(tree: TokenTree, call: ModelCall) -> Range:
+    """The tokens of the table or query that a table-form call is given.
+
+    Raises:
+        CallSyntaxError: It is given something else.
+    """
+    if call.method == "predict_proba":
+        raise call.error("in FROM, use PREDICT: it gives the prediction and its probability")
+    if len(call.arguments) == 1 and call.arguments[0].name is None:
+        first, last = call.arguments[0].first, call.arguments[0].last
+        if tree.word(first) == "TABLE" and _is_table(tree, first + 1, last):
+            return first + 1, last
+        if is_query(tree, first) and tree.after(first) == last:
+            return first, last
+    raise call.error(
+        f"in FROM, a call takes a table or a query: PREDICT({literal(call.model)}, TABLE customers) "
+        f"or PREDICT({literal(call.model)}, (SELECT ...))"
+    )
+
+
+def stand_in(version: ModelVersion, source: str) -> str:
+    """A query with the columns of the table form that scores nothing; `source` is the input's text."""
+    signature = version.signature
+    added = f"CAST(NULL AS {signature.prediction.sql_type('duckdb')}) AS prediction"
+    if has_probability(version):
+        added += ", CAST(NULL AS DOUBLE) AS probability"
+    return f"(SELECT wml_input.*, {added} FROM {source} AS wml_input)"
+
+
+def bind_table(site: CallSite) -> tuple[str, tuple[str, ...]]:
+    """The derived table that a table-form call becomes, and the expressions of its features.
+
+    The label is computed in the innermost query, the scores of the classes in the next one and only for rows
+    that have a label, so that each method of the model runs once per row.
+
+    Raises:
+        SqlError: The input has no such columns, or has columns of the names that are added.
+    """
+    low, high = input_of(site.tree, site.call)
+    columns = site.scope.input_columns(site.scope.stand_in(low, high))
+    names = [column.name for column in columns]
+    added = _ADDED if has_probability(site.version) else _ADDED[:1]
+    for name in names:
+        if name.casefold() in added:
+            raise site.call.error(f"the input has a column {name!r} already; rename or exclude it")
+    features = []
+    for feature in site.features:
+        column = columns[match(site.version, feature, names)]
+        features.append(site.coerce(feature, f"wml_input.{quoted(column.name)}", column.type))
+    given = ", ".join(features)
+    query = (
+        f"SELECT wml_input.*, {site.function}({given}) AS prediction FROM {site.text(low, high)} AS wml_input"
+    )
+    if has_probability(site.version):
+        score = f"{site.version.function_of('predict_proba')}({given})"
+        query = (
+            f"SELECT * EXCLUDE (wml_score), CASE prediction {_cases(site.version)} END AS probability FROM ("
+            f"SELECT wml_input.*, CASE WHEN prediction IS NOT NULL THEN {score} END AS wml_score "
+            f"FROM ({query}) AS wml_input) AS wml_input"
+        )
+    return f"({query})", tuple(features)
+
+
+def has_probability(version: ModelVersion) -> bool:
+    """Whether the predicted class has one probability: not so with several outputs."""
+    return version.signature.probabilities is not None and bool(version.signature.classes)
+
+
+def _cases(version: ModelVersion) -> str:
+    """For each label the probability of that class, out of what PREDICT_PROBA gives."""
+    labels = [_label(label) for label in version.signature.classes]
+    if len(labels) == 2:
+        values = ["1 - wml_score", "wml_score"]
+    else:
+        values = [f"struct_extract_at(wml_score, {place})" for place in range(1, len(labels) + 1)]
+    return " ".join(f"WHEN {label} THEN {value}" for label, value in zip(labels, values, strict=True))
+
+
+def _label(label: str | int | float | bool) -> str:
+    if isinstance(label, bool):
+        return "TRUE" if label else "FALSE"
+    return literal(label) if isinstance(label, str) else repr(label)
+
+
+def _is_table(tree: TokenTree, low: int, high: int) -> bool:
+    """Whether it is a table's name, `t` or `db.s.t`, or a file's name in quotes."""
+    if high == low + 1 and tree.tokens[low].kind is Kind.STRING:
+        return True
+    odd = (high - low) % 2 == 1
+    return odd and all(
+        tree.is_name(index) if (index - low) % 2 == 0 else tree.is_symbol(index, ".")
+        for index in range(low, high)
+    )

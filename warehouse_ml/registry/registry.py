@@ -1,0 +1,396 @@
+"""The registry: versions, aliases and their history, as rows of tables in the warehouse itself.
+
+Nothing is kept in memory, since another session, thread or process may register at any time: a look-up is
+two small queries. Every change is one transaction, so that it is there as a whole or not at all.
+"""
+
+import hashlib
+import random
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from getpass import getuser
+from typing import Any, TypeVar
+
+from warehouse_ml.engines.base import ConflictError, Engine, RegistryMissingError, Transaction
+from warehouse_ml.errors import (
+    AliasInUseError,
+    FormatVersionError,
+    ModelNotFoundError,
+    ReadOnlyError,
+    RegistryError,
+    VersionNotFoundError,
+)
+from warehouse_ml.model import ModelVersion
+from warehouse_ml.registry.names import alias_name, model_name
+from warehouse_ml.registry.rows import (
+    AliasChange,
+    aliased_version,
+    change_alias,
+    current_aliases,
+    current_moment,
+    live_version,
+    loader,
+    model_row,
+    read_versions,
+    to_json,
+    version_at,
+    version_numbers,
+)
+from warehouse_ml.registry.selector import DEFAULT_ALIAS, AsOf, Latest, Numbered, read_selector
+from warehouse_ml.signature import Signature
+
+FORMAT_VERSION = 1
+"""The newest form of the tables that this release reads; it writes the same."""
+
+PATIENCE = 60.0
+"""Seconds for which a change is tried again while other writers are faster."""
+
+_TABLES = (
+    "create_format_table",
+    "create_model_table",
+    "create_version_table",
+    "create_alias_table",
+    "create_versions_view",
+    "create_models_view",
+)
+
+_T = TypeVar("_T")
+
+
+class Registry:
+    """The models of a database."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Look at the database of an engine; nothing is written before the first registration."""
+        self._engine = engine
+        self._readable = False
+
+    def register(
+        self,
+        name: str,
+        onnx: bytes,
+        signature: Signature,
+        *,
+        metrics: Mapping[str, float] | None = None,
+        parity: Mapping[str, Any] | None = None,
+        lineage: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        comment: str = "",
+        created_by: str | None = None,
+        proof: bytes | None = None,
+    ) -> ModelVersion:
+        """Add a version, or find the one that holds the same bytes.
+
+        Args:
+            name: The model's name.
+            onnx: The ONNX file, with the signature in its metadata.
+            signature: Features and results.
+            metrics: Figures of the training, by name.
+            parity: Figures of the parity gate.
+            lineage: Where it comes from.
+            tags: The user's own labels.
+            comment: The user's own words.
+            created_by: Who; by default the user of the operating system.
+            proof: Rows with the estimator's answers, to verify the version with.
+
+        Returns:
+            The new version, or the existing one as it was.
+
+        Raises:
+            InvalidNameError: The name is not an identifier.
+            ReadOnlyError: The database cannot be written.
+        """
+        folded = model_name(name)
+        sha256 = hashlib.sha256(onnx).hexdigest()
+        facts = [to_json(facts or {}) for facts in (metrics, parity, lineage, tags)]
+        author = _user() if created_by is None else created_by
+
+        def add(transaction: Transaction) -> ModelVersion:
+            known = transaction.run("select_version_by_digest", folded, sha256)
+            if known:
+                return live_version(transaction, folded, known[0][0])
+            rows = transaction.run("select_model", folded)
+            version = rows[0][0] + 1 if rows else 1
+            if rows:
+                transaction.run("update_model_versions", folded, version, version)
+            else:
+                transaction.run("insert_model", folded)
+            text = signature.to_json()
+            moment = current_moment(transaction)
+            head = (folded, version, sha256, len(onnx), text)
+            transaction.run("insert_version", *head, *facts, comment, moment, author, onnx, proof)
+            return live_version(transaction, folded, version)
+
+        return self._change("register a model", folded, add, create=True)
+
+    def resolve(self, name: str, selector: str = "") -> ModelVersion:
+        """Find the version that a reference names.
+
+        Args:
+            name: The model's name.
+            selector: What stands after `@`: empty, a number, an alias, `latest` or `asof:` and a moment.
+
+        Raises:
+            ModelNotFoundError: There is no such model.
+            VersionNotFoundError: It has no such version, or had none at that moment.
+            AliasNotFoundError: It has no such alias.
+        """
+        folded = model_name(name)
+        wanted = read_selector(selector)
+
+        def find(transaction: Transaction) -> ModelVersion:
+            model = model_row(transaction, folded)
+            if isinstance(wanted, Numbered):
+                number = wanted.version
+            elif isinstance(wanted, Latest):
+                number = model.newest
+            elif isinstance(wanted, AsOf):
+                number = version_at(transaction, folded, wanted, selector)
+            elif wanted.alias == DEFAULT_ALIAS:
+                number = model.default or model.newest
+            else:
+                number = aliased_version(transaction, folded, wanted.alias)
+            if number is None:
+                raise VersionNotFoundError(folded, selector, version_numbers(transaction, folded))
+            return live_version(transaction, folded, number, selector)
+
+        found = self._look(find)
+        if found is None:
+            raise ModelNotFoundError(folded, ())
+        return found
+
+    def load(self, version: ModelVersion) -> bytes:
+        """The ONNX bytes of a version.
+
+        Raises:
+            CorruptModelError: They are not the ones that were registered.
+            VersionNotFoundError: The version was dropped.
+        """
+        onnx = self._look(self.loader(version))
+        if onnx is None:
+            raise ModelNotFoundError(version.name, ())
+        return onnx
+
+    def check_writable(self, name: str) -> None:
+        """Check, before much work is done, that a model of this name can be registered.
+
+        Raises:
+            InvalidNameError: The name is not an identifier.
+            ReadOnlyError: The database cannot be written.
+        """
+        model_name(name)
+        if self._engine.read_only:
+            raise ReadOnlyError("register a model")
+
+    def load_proof(self, version: ModelVersion) -> bytes | None:
+        """The rows that were kept to verify a version with; None where none were."""
+        rows = self._look(lambda transaction: transaction.run("select_proof", version.name, version.version))
+        return bytes(rows[0][0]) if rows and rows[0][0] is not None else None
+
+    @staticmethod
+    def loader(version: ModelVersion) -> Callable[[Transaction], bytes]:
+        """What `load` does within a transaction; it holds on to nothing but the version's name and digest."""
+        return loader(version)
+
+    def models(self) -> list[ModelVersion]:
+        """The newest version of each model, by name."""
+        return self._look(lambda transaction: read_versions(transaction, "select_newest_versions")) or []
+
+    def versions(self, name: str) -> list[ModelVersion]:
+        """The versions of a model, oldest first.
+
+        Raises:
+            ModelNotFoundError: There is no such model.
+        """
+        return self._of_model(
+            name, lambda transaction, folded: read_versions(transaction, "select_versions", folded)
+        )
+
+    def aliases(self, name: str) -> dict[str, int]:
+        """The aliases of a model and the versions that they point to.
+
+        Raises:
+            ModelNotFoundError: There is no such model.
+        """
+        return self._of_model(name, current_aliases)
+
+    def alias_history(self, name: str) -> list[AliasChange]:
+        """Every change of an alias of a model, oldest first.
+
+        Raises:
+            ModelNotFoundError: There is no such model.
+        """
+
+        def read(transaction: Transaction, folded: str) -> list[AliasChange]:
+            return [AliasChange(*row) for row in transaction.run("select_alias_changes", folded)]
+
+        return self._of_model(name, read)
+
+    def set_alias(self, name: str, alias: str, version: int, *, changed_by: str | None = None) -> None:
+        """Point an alias to a version. Nothing is written where it does already.
+
+        Raises:
+            InvalidNameError: The alias is not an identifier, or is `latest`.
+            ModelNotFoundError: There is no such model.
+            VersionNotFoundError: It has no such version.
+        """
+        folded, pointer = model_name(name), alias_name(alias)
+        author = _user() if changed_by is None else changed_by
+
+        def point(transaction: Transaction) -> None:
+            model = model_row(transaction, folded)
+            if version not in version_numbers(transaction, folded):
+                raise VersionNotFoundError(folded, str(version), version_numbers(transaction, folded))
+            if current_aliases(transaction, folded).get(pointer) != version:
+                change_alias(transaction, folded, model, pointer, version, author)
+
+        self._change("set an alias", folded, point)
+
+    def drop_alias(self, name: str, alias: str, *, changed_by: str | None = None) -> None:
+        """Remove an alias; its history stays.
+
+        Raises:
+            ModelNotFoundError: There is no such model.
+            AliasNotFoundError: It has no such alias.
+        """
+        folded, pointer = model_name(name), alias_name(alias)
+        author = _user() if changed_by is None else changed_by
+
+        def remove(transaction: Transaction) -> None:
+            model = model_row(transaction, folded)
+            aliased_version(transaction, folded, pointer)
+            change_alias(transaction, folded, model, pointer, None, author)
+
+        self._change("drop an alias", folded, remove)
+
+    def drop_model(self, name: str, version: int | None = None, *, changed_by: str | None = None) -> None:
+        """Drop a version, or a model with all its versions and aliases.
+
+        The bytes go; numbers are never used again, and the history of aliases stays.
+
+        Raises:
+            ModelNotFoundError: There is no such model.
+            VersionNotFoundError: It has no such version.
+            AliasInUseError: An alias points to the version.
+        """
+        folded = model_name(name)
+        author = _user() if changed_by is None else changed_by
+
+        def drop(transaction: Transaction) -> None:
+            model = model_row(transaction, folded)
+            numbers = version_numbers(transaction, folded)
+            pointers = current_aliases(transaction, folded)
+            if version is None:
+                for alias in pointers:
+                    model = change_alias(transaction, folded, model, alias, None, author)
+            elif version not in numbers:
+                raise VersionNotFoundError(folded, str(version), numbers)
+            elif version in pointers.values():
+                used = [alias for alias, target in pointers.items() if target == version]
+                raise AliasInUseError(folded, version, used)
+            gone = numbers if version is None else [version]
+            moment = current_moment(transaction)
+            for number in gone:
+                transaction.run("drop_version", folded, number, moment)
+            newest = max((number for number in numbers if number not in gone), default=None)
+            transaction.run("update_model_versions", folded, model.last, newest)
+
+        self._change("drop a model", folded, drop)
+
+    def set_tags(self, name: str, version: int, tags: Mapping[str, str]) -> ModelVersion:
+        """Replace the tags of a version.
+
+        Raises:
+            ModelNotFoundError: There is no such model.
+            VersionNotFoundError: It has no such version.
+        """
+        return self._annotate("update_tags", name, version, to_json(tags))
+
+    def set_comment(self, name: str, version: int, comment: str) -> ModelVersion:
+        """Replace the comment of a version.
+
+        Raises:
+            ModelNotFoundError: There is no such model.
+            VersionNotFoundError: It has no such version.
+        """
+        return self._annotate("update_comment", name, version, comment)
+
+    def _annotate(self, statement: str, name: str, version: int, text: str) -> ModelVersion:
+        folded = model_name(name)
+
+        def annotate(transaction: Transaction) -> ModelVersion:
+            model_row(transaction, folded)
+            live_version(transaction, folded, version)
+            transaction.run(statement, folded, version, text)
+            return live_version(transaction, folded, version)
+
+        return self._change("change a model", folded, annotate)
+
+    def _of_model(self, name: str, read: Callable[[Transaction, str], _T]) -> _T:
+        folded = model_name(name)
+
+        def look(transaction: Transaction) -> _T:
+            model_row(transaction, folded)
+            return read(transaction, folded)
+
+        found = self._look(look)
+        if found is None:
+            raise ModelNotFoundError(folded, ())
+        return found
+
+    def _look(self, read: Callable[[Transaction], _T]) -> _T | None:
+        """Read in one transaction; None where there is no registry yet."""
+        with suppress(RegistryMissingError), self._engine.transaction() as transaction:
+            self._check_format(transaction)
+            return read(transaction)
+        return None
+
+    def _change(
+        self, action: str, name: str, change: Callable[[Transaction], _T], *, create: bool = False
+    ) -> _T:
+        """Change in one transaction, again while other writers are faster."""
+        if self._engine.read_only:
+            raise ReadOnlyError(action)
+        deadline = time.monotonic() + PATIENCE
+        longest = 0.002
+        while True:
+            missing = self._look(lambda transaction: True) is None
+            try:
+                with self._engine.transaction(create=create and missing) as transaction:
+                    if create and missing:
+                        for table in _TABLES:
+                            transaction.run(table)
+                        transaction.run("insert_format", FORMAT_VERSION)
+                    return change(transaction)
+            except RegistryMissingError:
+                if not create:
+                    raise ModelNotFoundError(name, ()) from None
+                if time.monotonic() > deadline:
+                    raise
+            except ConflictError as error:
+                if time.monotonic() > deadline:
+                    raise RegistryError(
+                        f"Could not {action}: other writers were faster for {PATIENCE:.0f} seconds."
+                    ) from error
+            time.sleep(random.uniform(0, longest))
+            longest = min(2 * longest, 0.1)
+
+    def _check_format(self, transaction: Transaction) -> None:
+        if self._readable:
+            return
+        found = transaction.run("select_format")[0][0]
+        if found is None:
+            raise RegistryMissingError("The registry's tables have not been filled.")
+        if found > FORMAT_VERSION:
+            raise FormatVersionError("The registry of this database", found, FORMAT_VERSION)
+        # A file is open in one process at a time, so a newer release cannot come in between.
+        self._readable = True
+
+
+def _user() -> str:
+    try:
+        return getuser()
+    except (OSError, KeyError):
+        # A container may run as a number that has no name.
+        return ""

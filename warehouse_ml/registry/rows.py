@@ -1,0 +1,209 @@
+"""Rows of the registry's tables as values, read and written within a transaction."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import lru_cache, partial
+from math import isfinite
+from typing import Any, NamedTuple
+
+from warehouse_ml.engines.base import Transaction
+from warehouse_ml.errors import (
+    AliasNotFoundError,
+    CorruptModelError,
+    ModelNotFoundError,
+    VersionNotFoundError,
+    VersionNotYetError,
+)
+from warehouse_ml.model import ModelVersion
+from warehouse_ml.registry.selector import DEFAULT_ALIAS, AsOf
+from warehouse_ml.signature import Signature
+
+
+@dataclass(frozen=True, slots=True)
+class AliasChange:
+    """A row of the history of aliases.
+
+    Attributes:
+        alias: The alias.
+        version: What it points to from then on; None where it was removed.
+        changed_at: When, in UTC.
+        changed_by: Who.
+    """
+
+    alias: str
+    version: int | None
+    changed_at: datetime
+    changed_by: str
+
+
+class ModelRow(NamedTuple):
+    """The row of a model."""
+
+    last: int
+    newest: int | None
+    default: int | None
+    alias_changes: int
+
+
+def loader(version: ModelVersion) -> Callable[[Transaction], bytes]:
+    """A function that reads the ONNX bytes of a version, and holds on to nothing but its name and digest."""
+    return partial(_load, version.name, version.version, version.sha256)
+
+
+def _load(name: str, version: int, sha256: str, transaction: Transaction) -> bytes:
+    rows = transaction.run("select_onnx", name, version)
+    if not rows or rows[0][0] is None:
+        raise VersionNotFoundError(name, str(version), version_numbers(transaction, name))
+    onnx = bytes(rows[0][0])
+    found = hashlib.sha256(onnx).hexdigest()
+    if found != sha256:
+        raise CorruptModelError(name, version, f"SHA-256 {found[:12]}… instead of {sha256[:12]}…")
+    return onnx
+
+
+def model_row(transaction: Transaction, name: str) -> ModelRow:
+    """The row of a model.
+
+    Raises:
+        ModelNotFoundError: It has no version.
+    """
+    rows = transaction.run("select_model", name)
+    if not rows or rows[0][1] is None:
+        raise ModelNotFoundError(name, [row[0] for row in transaction.run("select_model_names")])
+    return ModelRow(*rows[0])
+
+
+def live_version(transaction: Transaction, name: str, version: int, selector: str = "") -> ModelVersion:
+    """A version that was not dropped.
+
+    Raises:
+        VersionNotFoundError: There is none; `selector` is what named it.
+    """
+    rows = transaction.run("select_version", name, version)
+    if not rows or rows[0][-1] is not None:
+        raise VersionNotFoundError(name, selector or str(version), version_numbers(transaction, name))
+    return _model_version(rows[0])
+
+
+def version_at(transaction: Transaction, name: str, wanted: AsOf, selector: str) -> int:
+    """The version that `default` pointed to at a moment: the newest one then, where it was not set.
+
+    Raises:
+        VersionNotYetError: The model had no version then.
+    """
+    pointed = transaction.run("select_alias_at", name, DEFAULT_ALIAS, wanted.moment)
+    if pointed and pointed[0][0] is not None:
+        return int(pointed[0][0])
+    newest = transaction.run("select_newest_at", name, wanted.moment)[0][0]
+    if newest is None:
+        first = transaction.run("select_first_created", name)[0][0]
+        raise VersionNotYetError(name, selector, wanted.moment, first)
+    return int(newest)
+
+
+def version_numbers(transaction: Transaction, name: str) -> list[int]:
+    """The numbers of the versions that were not dropped, in order."""
+    return [row[0] for row in transaction.run("select_version_numbers", name)]
+
+
+def current_aliases(transaction: Transaction, name: str) -> dict[str, int]:
+    """The aliases of a model, and what they point to."""
+    return dict(transaction.run("select_aliases", name))
+
+
+def aliased_version(transaction: Transaction, name: str, alias: str) -> int:
+    """What an alias points to.
+
+    Raises:
+        AliasNotFoundError: There is no such alias.
+    """
+    version = transaction.run("select_alias", name, alias)[0][0]
+    if version is None:
+        raise AliasNotFoundError(name, alias, list(current_aliases(transaction, name)))
+    return int(version)
+
+
+def change_alias(
+    transaction: Transaction, name: str, model: ModelRow, alias: str, version: int | None, author: str
+) -> ModelRow:
+    """Add a row to the history; without a version, the alias is removed."""
+    default = version if alias == DEFAULT_ALIAS else model.default
+    changed = model._replace(default=default, alias_changes=model.alias_changes + 1)
+    moment = current_moment(transaction)
+    transaction.run("insert_alias_change", name, changed.alias_changes, alias, version, moment, author)
+    transaction.run("update_model_aliases", name, changed.default, changed.alias_changes)
+    return changed
+
+
+def current_moment(transaction: Transaction) -> datetime:
+    """The moment of a change, in UTC, by the warehouse's clock: the only place where one is read."""
+    moment: datetime = transaction.run("select_now")[0][0]
+    return moment
+
+
+def read_versions(transaction: Transaction, statement: str, *parameters: object) -> list[ModelVersion]:
+    """The versions that a statement selects."""
+    return [_model_version(row) for row in transaction.run(statement, *parameters)]
+
+
+def _model_version(row: tuple[Any, ...]) -> ModelVersion:
+    (
+        name,
+        version,
+        sha256,
+        signature,
+        metrics,
+        parity,
+        lineage,
+        tags,
+        comment,
+        created_at,
+        created_by,
+        size,
+        _,
+    ) = row
+    return ModelVersion(
+        name=name,
+        version=version,
+        sha256=sha256,
+        signature=_signature(signature),
+        metrics=json.loads(metrics),
+        parity=json.loads(parity),
+        lineage=json.loads(lineage),
+        tags=json.loads(tags),
+        comment=comment,
+        created_at=created_at,
+        created_by=created_by,
+        size=size,
+    )
+
+
+@lru_cache(maxsize=256)
+def _signature(text: str) -> Signature:
+    # Many features take milliseconds to read, and the text never changes its meaning.
+    return Signature.from_json(text)
+
+
+def to_json(facts: Mapping[str, Any]) -> str:
+    """Facts as JSON that any warehouse can read: no NaN, and sorted, so that equal facts are equal text."""
+    return json.dumps(_plain(facts), allow_nan=False, sort_keys=True)
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it: numpy's numbers as Python's, moments as text, what is no number as null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(entry) for entry in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return float(value) if isfinite(value) else None
+    if isinstance(value, date):
+        return value.isoformat()
+    if value is None or isinstance(value, str | int | bool):
+        return value
+    return str(value)
