@@ -126,12 +126,12 @@ def _marker(sample: Sample, index: int) -> Marker:
 
     column = sample.frame.iloc[:, index]
     dtype: Any = column.dtype
-    if dtype == object:
+    if isinstance(dtype, np.dtype) and dtype.kind == "O":
         gone = column[column.isna()]
         if len(gone) and gone.iloc[0] is None:
             return "none"
         return "na" if len(gone) and gone.iloc[0] is pd.NA else "nan"
-    if dtype == bool:
+    if isinstance(dtype, np.dtype) and dtype.kind == "b":
         return "none"  # one missing value makes it a column of objects
     return "na" if isinstance(dtype, pd.StringDtype) and dtype.na_value is pd.NA else "nan"
 
@@ -139,4 +139,7 @@ def _marker(sample: Sample, index: int) -> Marker:
 def _names_out(transformer: Any) -> tuple[str, ...] | None:
     if not hasattr(transformer, "get_feature_names_out"):
         return None
-    return tuple(str(name) for name in transformer.get_feature_names_out())
+    try:
+        return tuple(str(name) for name in transformer.get_feature_names_out())
+    except (AttributeError, ValueError):  # a step of the pipeline has no names to give
+        return None

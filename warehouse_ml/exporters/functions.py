@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from inspect import signature
 from typing import Any
 
@@ -13,6 +13,7 @@ from warehouse_ml.exporters import elementary
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter, Transform
 from warehouse_ml.exporters.graph import Tensor
+from warehouse_ml.exporters.tracing import NotTraceableError, Traced
 
 _ADVICE = (
     "Use one of numpy's functions (np.log1p, np.clip with kw_args, …), or do it in SQL before the model."
@@ -109,50 +110,61 @@ FUNCTIONS: Mapping[Any, Callable[..., Tensor]] = {
 }
 """How each function is written; scipy's are those that people use for shares and counts."""
 
+_RAISED_BY_FUNCTIONS = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RuntimeError)
+"""What a function raises that meets something else than an array."""
+
 _IDENTITIES = (None, np.asarray, np.array, np.asanyarray)
 
 
 def function_transformer(transformer: Any, columns: Columns, exporter: Exporter) -> Columns:
-    """The function of every value."""
-    function, options = transformer.func, dict(transformer.kw_args or {})
-    if is_identity(function, options):
-        return columns
-    result = apply_function(function, options, lambda: exporter.numbers(columns), exporter)
-    return Columns.of(result, sparse=columns.sparse)
-
-
-def is_identity(function: Any, options: Mapping[str, Any]) -> bool:
-    """Whether a function hands on what it gets."""
-    return any(function is identity for identity in _IDENTITIES) and not options
+    """The function of every value: one that is known, or what a Python function is seen to do."""
+    options = dict(transformer.kw_args or {})
+    names = None if transformer.validate else getattr(transformer, "feature_names_in_", None)
+    return apply_function(transformer.func, options, columns, exporter, names)
 
 
 def apply_function(
-    function: Any, options: dict[str, Any], values: Callable[[], Tensor], exporter: Exporter
-) -> Tensor:
-    """A function of numpy on every value.
+    function: Any,
+    options: dict[str, Any],
+    columns: Columns,
+    exporter: Exporter,
+    names: Sequence[str] | None = None,
+) -> Columns:
+    """A function of numpy, or a Python function of rows, on columns.
 
     Args:
-        function: The function, or a partial of it.
+        function: The function, or a partial of it; None for none.
         options: Its keyword arguments.
-        values: Gives the values, float64 of shape [rows, columns].
+        columns: What it is given.
         exporter: The export.
+        names: The names of the columns, where it is given a frame.
 
     Raises:
-        UnsupportedStepError: The function is not in `FUNCTIONS`, or it has no such options.
+        UnsupportedStepError: The function does what has no form in ONNX.
     """
-    while isinstance(function, functools.partial):
-        if function.args:
-            exporter.unsupported("its function is called with arguments before the rows", _ADVICE)
+    while isinstance(function, functools.partial) and not function.args:
         function, options = function.func, {**function.keywords, **options}
-    if is_identity(function, options):
-        return values()
+    if any(function is identity for identity in _IDENTITIES) and not options:
+        return columns
     written = FUNCTIONS.get(function) if isinstance(function, Hashable) else None
     if written is None:
-        name = getattr(function, "__name__", repr(function))
-        exporter.unsupported(f"its function {name!r} is Python code", _ADVICE)
+        return _traced(function, options, Traced(columns, names), exporter)
     if not options.keys() <= signature(written).parameters.keys() - {"x"}:
         exporter.unsupported(f"its kw_args {sorted(options)} have no form in ONNX", _ADVICE)
-    return written(values(), **options)
+    return Columns.of(written(exporter.numbers(columns), **options), sparse=columns.sparse)
+
+
+def _traced(function: Any, options: dict[str, Any], rows: Traced, exporter: Exporter) -> Columns:
+    name = getattr(function, "__name__", repr(function))
+    try:
+        result = function(rows, **options)
+    except NotTraceableError as error:
+        exporter.unsupported(f"its function {name!r} {error}", _ADVICE)
+    except _RAISED_BY_FUNCTIONS:
+        exporter.unsupported(f"its function {name!r} is Python code", _ADVICE)
+    if not isinstance(result, Traced):
+        exporter.unsupported(f"its function {name!r} is Python code", _ADVICE)
+    return result.held
 
 
 TRANSFORMERS: Mapping[str, Transform] = {"sklearn.FunctionTransformer": function_transformer}

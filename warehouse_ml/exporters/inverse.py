@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.elementary import log1p
 from warehouse_ml.exporters.exporter import Exporter
 from warehouse_ml.exporters.functions import apply_function
@@ -102,7 +103,7 @@ def _quantile_transformer(transformer: Any, matrix: Tensor, exporter: Exporter) 
 def _function_transformer(transformer: Any, matrix: Tensor, exporter: Exporter) -> Tensor:
     """`inverse_func`, where it is a function of numpy."""
     options = dict(transformer.inv_kw_args or {})
-    return apply_function(transformer.inverse_func, options, lambda: matrix, exporter)
+    return exporter.numbers(apply_function(transformer.inverse_func, options, Columns.of(matrix), exporter))
 
 
 def _pipeline(pipeline: Any, matrix: Tensor, exporter: Exporter) -> Tensor:
