@@ -64,8 +64,10 @@ def test_target_through_functions_agrees(function: Any, inverse: Any) -> None:
 
 def test_target_through_the_users_own_function_is_refused() -> None:
     features, target = load_diabetes(return_X_y=True, as_frame=True)
-    model = TransformedTargetRegressor(Ridge(), func=np.log, inverse_func=lambda y: np.exp(y))
-    with pytest.raises(UnsupportedStepError, match="its function '<lambda>' is Python code"):
+    model = TransformedTargetRegressor(
+        Ridge(), func=np.log, inverse_func=lambda y: np.exp(np.sort(y)), check_inverse=False
+    )
+    with pytest.raises(UnsupportedStepError, match=r"its function '<lambda>' calls numpy\.sort"):
         assert_agrees(model.fit(features, target), features)
 
 
