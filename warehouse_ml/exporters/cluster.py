@@ -18,7 +18,7 @@ from warehouse_ml.exporters.prediction import Prediction
 def k_means(model: Any, columns: Columns, exporter: Exporter) -> Prediction:
     """The first of the nearest centres."""
     centers = dense(model.cluster_centers_)
-    return Prediction.clustering(_assigned(exporter.numbers(columns), centers), len(centers))
+    return Prediction.clustering(_assigned(exporter.product(columns, centers.T), centers), len(centers))
 
 
 def bisecting_k_means(model: Any, columns: Columns, exporter: Exporter) -> Prediction:
@@ -30,7 +30,7 @@ def bisecting_k_means(model: Any, columns: Columns, exporter: Exporter) -> Predi
         if node.left is None:
             return rows.full_like_rows(int(node.label), "int64")
         centers = np.vstack((node.left.center, node.right.center)) + mean
-        left = _assigned(rows, centers).equal(0)
+        left = _assigned(rows @ centers.T, centers).equal(0)
         return left.where(descend(node.left), descend(node.right))
 
     return Prediction.clustering(descend(model._bisecting_tree), len(model.cluster_centers_))
@@ -97,10 +97,10 @@ _POOLS: Mapping[Any, Any] = {
 }
 
 
-def _assigned(rows: Tensor, centers: NDArray[Any]) -> Tensor:
+def _assigned(products: Tensor, centers: NDArray[Any]) -> Tensor:
     """|c|^2 - 2 x.c is smallest, as k-means compares: the row's own norm is the same for all."""
     norms: NDArray[np.float64] = (centers * centers).sum(axis=1)
-    return ((rows @ centers.T) * -2.0 + norms).argmin()
+    return (products * -2.0 + norms).argmin()
 
 
 TRANSFORMERS: Mapping[str, Transform] = {

@@ -23,7 +23,7 @@ LARGEST_GEODESIC_MATRIX = 2_000
 def pca(model: Any, columns: Columns, exporter: Exporter) -> Columns:
     """X @ components.T - mean @ components.T, over the standard deviations where it whitens."""
     components = dense(model.components_)
-    projected = exporter.numbers(columns) @ components.T
+    projected = exporter.product(columns, components.T)
     if model.mean_ is not None:
         projected = projected - dense(model.mean_).reshape(1, -1) @ components.T
     if model.whiten:
@@ -35,7 +35,7 @@ def pca(model: Any, columns: Columns, exporter: Exporter) -> Columns:
 def linear_map(model: Any, columns: Columns, exporter: Exporter) -> Columns:
     """X @ components.T: truncated SVD, random projections, neighbourhood components."""
     keeps_zeros = getattr(model, "dense_output", None) is False  # SparseRandomProjection
-    product = exporter.numbers(columns) @ dense(model.components_).T
+    product = exporter.product(columns, dense(model.components_).T)
     return Columns.of(product, sparse=columns.sparse and keeps_zeros)
 
 
