@@ -109,9 +109,7 @@ PREPROCESSORS = {
         (IGNORING, make_column_selector(dtype_exclude="number")),
         (SCALED, make_column_selector(dtype_include="number")),
     ),
-    "by pattern": make_column_transformer(
-        (SCALED, make_column_selector("_mm$")), (IGNORING, [0, 5])
-    ),
+    "by pattern": make_column_transformer((SCALED, make_column_selector("_mm$")), (IGNORING, [0, 5])),
     "unused": typical(IGNORING, SCALED, remainder="drop"),
 }
 
@@ -174,6 +172,19 @@ def test_every_dtype_agrees(dtypes: Any) -> None:
     )
     model = fitted(make_pipeline(columns, CLASSIFIER), frame)
     assert_agrees(model, frame, rtol=1e-5 if "float32" in dtypes.values() else 1e-9)
+
+
+def test_doubles_are_rounded_where_the_frame_holds_float32() -> None:
+    frame = pd.DataFrame({"x": pd.Series([0.1, 0.3, 0.1], dtype="float32")})
+    encoder = OneHotEncoder().fit(frame)
+    assert score(encoder, frame, pd.DataFrame({"x": [0.1]}))[0].tolist() == [1.0]
+
+
+def test_times_as_numbers_agree() -> None:
+    days = pd.Series(pd.date_range("2026-01-01", periods=len(FRAME), freq="7h"))
+    frame = pd.DataFrame({"day": days.where(days.dt.hour > 4), "again": days.astype("datetime64[s]")})
+    columns = make_column_transformer((StandardScaler(), ["day"]), (StandardScaler(), ["again"]))
+    assert_agrees(make_pipeline(columns, Ridge()).fit(frame, FRAME["year"]), frame)
 
 
 @pytest.mark.parametrize(

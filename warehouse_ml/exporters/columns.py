@@ -77,6 +77,12 @@ class Block:
     unit: str | None = None
     entries: Entries | None = None
 
+    def numbers(self) -> Tensor:
+        """The values as an array of numbers has them: there NaT is the smallest 64-bit integer."""
+        if self.unit is None:
+            return self.tensor
+        return self.tensor.isnan().where(float(-(2**63)), self.tensor)
+
 
 @dataclass(frozen=True, slots=True)
 class Columns:
@@ -158,7 +164,7 @@ class Columns:
         """All columns as numbers, of shape [rows, width]. Text is a TypeError: check `is_text` first."""
         if self.is_text:
             raise TypeError("text where numbers are expected")
-        return self.graph.concat([block.tensor.cast(dtype) for block in self.blocks])
+        return self.graph.concat([block.numbers().cast(dtype) for block in self.blocks])
 
     def product(self, weights: ArrayLike) -> Tensor:
         """All columns as numbers, times weights of shape [width, outputs]: float64 [rows, outputs].
@@ -176,7 +182,7 @@ class Columns:
             if block.entries is not None:
                 part = block.entries.product(matrix[start:stop])
             else:
-                part = block.tensor.cast("float64") @ matrix[start:stop]
+                part = block.numbers().cast("float64") @ matrix[start:stop]
             total = part if total is None else total + part
             start = stop
         if total is None:
