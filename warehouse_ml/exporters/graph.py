@@ -635,6 +635,8 @@ def _frozen(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return (value.dtype.name, value.shape, value.tobytes())
     if isinstance(value, list | tuple):
+        if value and isinstance(value[0], int | float | str):  # a million nodes of a forest
+            return tuple(value)
         return tuple(_frozen(item) for item in value)
     if isinstance(value, onnx.TensorProto):
         return value.SerializeToString()

@@ -95,7 +95,8 @@ def _boosting_sums(
 def _constant_start(model: Any) -> NDArray[np.float64]:
     """The raw prediction of the default initial estimator, which is the same for every row."""
     row = np.zeros((1, model.n_features_in_), np.float32)
-    return np.asarray(model._raw_predict_init(row), np.float64)[0]
+    start: NDArray[np.float64] = np.asarray(model._raw_predict_init(row), np.float64)[0]
+    return start
 
 
 def _start(model: Any, columns: Columns, exporter: Exporter) -> Tensor:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,9 +76,7 @@ def leaf_numbers(ensemble: TreeEnsemble, matrix: Tensor, exporter: Exporter) -> 
     counts = _leaf_counts(ensemble)
     parts = []
     for chunk in _chunks(ensemble, np.arange(ensemble.trees), 1):
-        numbers, _ = rows.leaves(chunk)
-        starts = np.cumsum(counts[chunk]) - counts[chunk]
-        parts.append(numbers - starts.reshape(1, -1))
+        parts.append(rows.find(chunk, np.concatenate([np.arange(counts[tree]) for tree in chunk])))
     return matrix.graph.concat(parts)
 
 
@@ -170,12 +169,15 @@ class _Rows:
         threshold = np.where(ensemble.category_set >= 0, threshold.dtype.type(0.5), threshold)
         return cls(ensemble, values, joined, column, threshold)
 
-    def leaves(self, trees: NDArray[np.int64]) -> tuple[Tensor, NDArray[np.int64]]:
+    def find(self, trees: NDArray[np.int64], numbers: NDArray[np.int64]) -> Tensor:
         """Where the rows end in some trees.
 
+        Args:
+            trees: The trees.
+            numbers: What to call each of their leaves, in the order of `_leaves_of`; below 2^24.
+
         Returns:
-            int64 of shape [rows, trees]: a position in the second part, which lists these trees' leaves
-            in ascending order.
+            The numbers, int64 of shape [rows, trees].
         """
         ensemble = self.ensemble
         ends = np.append(ensemble.roots, len(ensemble.feature))
@@ -183,8 +185,6 @@ class _Rows:
         tree_of = np.repeat(np.arange(len(trees)), [ends[tree + 1] - ends[tree] for tree in trees])
         local = nodes - ensemble.roots[trees][tree_of]
         is_leaf = ensemble.feature[nodes] < 0
-        leaves = np.sort(ensemble.leaf[nodes[is_leaf]])
-        numbers = np.searchsorted(leaves, ensemble.leaf[nodes[is_leaf]])
         double = self.matrix.dtype == "float64"
         thresholds = np.where(is_leaf, 0, self.threshold[nodes])
         missing = ensemble.missing_left[nodes] & ~is_leaf
@@ -211,7 +211,7 @@ class _Rows:
             target_weights=None if double else numbers.astype(float).tolist(),
             target_weights_as_tensor=_double(numbers.astype(float)) if double else None,
         )
-        return found.cast("int64"), leaves
+        return found.cast("int64")
 
 
 def _running(
@@ -228,18 +228,18 @@ def _running(
         start = rows.matrix.full_like_rows(base)
     sums = start
     for chunk in _chunks(ensemble, trees, per_round):
-        numbers, leaves = rows.leaves(chunk)
+        leaves = _leaves_of(ensemble, chunk)
         if ensemble.linear:
-            added = _linear(rows, numbers, leaves)
+            added = _linear(rows, rows.find(chunk, np.arange(len(leaves))), leaves)
         else:
             values = ensemble.values[leaves]
             if sums is None:  # the base and the first value make what the running sum would
-                for place, tree in enumerate(chunk[:per_round]):
-                    values[np.isin(leaves, _leaves_of(ensemble, tree))] += base[
-                        place : place + ensemble.width
-                    ]
-            table = rows.matrix.graph.constant(values if ensemble.width > 1 else values[:, 0])
-            added = table.take(numbers)
+                ends = np.cumsum(_leaf_counts(ensemble)[chunk[:per_round]])
+                for place, part in enumerate(np.split(values[: ends[-1]], ends[:-1])):
+                    part += base[place : place + ensemble.width]
+            table, numbers = _distinct(values)
+            constant = rows.matrix.graph.constant(table if ensemble.width > 1 else table[:, 0])
+            added = constant.take(rows.find(chunk, numbers))
         steps = len(chunk) // per_round
         added = added.reshape(None, steps, len(base))
         if sums is not None:
@@ -336,10 +336,19 @@ def _leaf_counts(ensemble: TreeEnsemble) -> NDArray[np.int64]:
     return np.add.reduceat(is_leaf, ensemble.roots)
 
 
-def _leaves_of(ensemble: TreeEnsemble, tree: int) -> NDArray[np.int64]:
-    counts = _leaf_counts(ensemble)
-    first = int(counts[:tree].sum())
-    return np.arange(first, first + counts[tree])
+def _leaves_of(ensemble: TreeEnsemble, trees: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The leaves of some trees, tree after tree."""
+    ends = np.cumsum(_leaf_counts(ensemble))
+    starts = np.append(0, ends)
+    return np.concatenate([np.arange(starts[tree], ends[tree]) for tree in trees])
+
+
+def _distinct(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """The different rows bit for bit, and the position among them of each row: many leaves are alike."""
+    cells = np.ascontiguousarray(values)
+    packed = cells.view(np.dtype((np.void, cells.dtype.itemsize * cells.shape[1]))).ravel()
+    _, first, numbers = np.unique(packed, return_index=True, return_inverse=True)
+    return cells[first], numbers
 
 
 def _double(values: NDArray[np.float64]) -> TensorProto:
