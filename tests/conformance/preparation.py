@@ -175,7 +175,7 @@ _BENDING: Mapping[str, Factory] = {
         *wine(),
     ),
     "kernel map, chi squared": lambda: case(
-        make_pipeline(AdditiveChi2Sampler(), LogisticRegression(max_iter=5000)), *digits()
+        make_pipeline(AdditiveChi2Sampler(), LogisticRegression(max_iter=5000)), *iris()
     ),
 }
 

@@ -15,7 +15,7 @@ from tests.conformance.pipelines import FAMILIES
 REGISTERED = 0.95
 """The share of the pipelines that must be registered."""
 
-_LINE = "{:<42} {:<9} {:>10} {:>7} {:>6} {:>6} {:>6}"
+_LINE = "{:<42} {:<9} {:>10} {:>7} {:>6} {:>6} {:>6} {:>8}"
 
 
 def main(parts: list[str]) -> int:
@@ -31,7 +31,7 @@ def main(parts: list[str]) -> int:
             }
             if chosen:
                 print(f"\n{family}")
-                print(_LINE.format("", "", "difference", "labels", "rows", "NULL", "raise"))
+                print(_LINE.format("", "", "difference", "labels", "rows", "NULL", "raise", "seconds"))
             for name, factory in chosen.items():
                 outcome = check(session, name, factory)
                 outcomes.setdefault(family, []).append(outcome)
@@ -53,6 +53,7 @@ def _print(outcome: Outcome) -> None:
             outcome.rows,
             outcome.nulls,
             outcome.raised,
+            f"{outcome.seconds:.2f}",
         ),
         flush=True,
     )

@@ -136,7 +136,7 @@ _BAGGING: Mapping[str, Factory] = {
         make_pipeline(
             StandardScaler(),
             BaggingClassifier(
-                KNeighborsClassifier(3), n_estimators=8, max_features=0.5, max_samples=0.5, random_state=0
+                KNeighborsClassifier(3), n_estimators=4, max_features=0.5, max_samples=0.5, random_state=0
             ),
         ),
         *wine(),
