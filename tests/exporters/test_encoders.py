@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from palmerpenguins import load_penguins
 from sklearn.compose import ColumnTransformer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 
@@ -154,6 +154,16 @@ def test_one_hot_encoder_agrees_for_any_text(known: list[str | None], rows: list
     sample = pd.concat([frame, pd.DataFrame({"x": pd.Series([None, "z"], dtype=object)})])
     encoder = OneHotEncoder(handle_unknown="ignore").fit(frame)
     assert_agrees(encoder, sample, pd.DataFrame({"x": pd.Series(rows, dtype=object)}))
+
+
+def test_linear_model_of_many_categories_agrees() -> None:
+    numbers = np.random.default_rng(0).integers(0, 300, (500, 2))
+    frame = pd.DataFrame(numbers, columns=["a", "b"]).astype(str).assign(c=np.arange(500.0))
+    columns = ColumnTransformer(
+        [("hot", OneHotEncoder(handle_unknown="ignore"), ["a", "b"]), ("rest", StandardScaler(), ["c"])]
+    )
+    model = make_pipeline(columns, Ridge()).fit(frame[:400], numbers[:400, 0])
+    assert_agrees(model, frame, pd.concat([frame, frame.assign(a="unseen"), frame.assign(b=None)]))
 
 
 def test_encoded_classifier_agrees() -> None:

@@ -1,28 +1,54 @@
 """Encoders of categories: one-hot, ordinal, and by the mean of the target."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from warehouse_ml.exporters.categories import category_values
-from warehouse_ml.exporters.columns import Block, Columns
+from warehouse_ml.exporters.columns import Block, Columns, Entries
 from warehouse_ml.exporters.exporter import Exporter, Transform
 from warehouse_ml.exporters.graph import Tensor
+
+_MANY_COLUMNS = 128
+"""From here on a linear model is faster by the ones of a row than by its columns."""
 
 
 def one_hot_encoder(encoder: Any, columns: Columns, exporter: Exporter) -> Columns:
     """A one in the column of the category; infrequent categories share one, a dropped one is all zeros."""
-    parts = []
+    parts: list[Tensor] = []
+    widths: list[int] = []
     for index, column, block in _each(columns):
         places, width, unknown = _one_hot_places(encoder, index)
         if encoder.handle_unknown == "error":
             _refuse_unknown(block, encoder.categories_[index], column, exporter)
         if width:
-            parts.append(category_values(block, encoder.categories_[index], places, unknown).one_hot(width))
-    sparse = bool(encoder.sparse_output)
-    return Columns.join((Columns.of(part, sparse=sparse) for part in parts), sparse=sparse)
+            parts.append(category_values(block, encoder.categories_[index], places, unknown))
+            widths.append(width)
+    return one_hot_columns(parts, widths, sparse=bool(encoder.sparse_output))
+
+
+def one_hot_columns(places: Sequence[Tensor], widths: Sequence[int], *, sparse: bool) -> Columns:
+    """One-hot columns side by side; many of them are also held by their ones.
+
+    Args:
+        places: For each feature the place of its one, int64 [rows, 1]; -1 for none.
+        widths: For each feature how many columns it takes.
+        sparse: Whether scikit-learn has a sparse matrix.
+    """
+    if not places:
+        return Columns((), sparse)
+    graph = places[0].graph
+    total = sum(widths)
+    dense = graph.concat(place.one_hot(width) for place, width in zip(places, widths, strict=True))
+    entries = None
+    if total > _MANY_COLUMNS:
+        place = graph.concat(places)
+        none = place < 0
+        starts = np.cumsum([0, *widths[:-1]]).reshape(1, -1)
+        entries = Entries(none.where(total, place + starts), (~none).cast("float64"), total)
+    return Columns((Block(dense, (None,) * total, entries=entries),), sparse)
 
 
 def _one_hot_places(encoder: Any, index: int) -> tuple[list[int], int, int]:
