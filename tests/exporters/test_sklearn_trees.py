@@ -185,6 +185,14 @@ def test_isolation_forest_agrees_on_its_own_threshold() -> None:
         assert (model.decision_function(features) == 0).any()
 
 
+@pytest.mark.parametrize("offset", [-2.0, -1.0, 0.0])
+def test_isolation_forest_with_an_extreme_threshold_agrees(offset: float) -> None:
+    features, _ = load_iris(return_X_y=True, as_frame=True)
+    model = IsolationForest(n_estimators=5, random_state=0).fit(features)
+    model.offset_ = offset
+    assert_agrees(model, features)
+
+
 @pytest.mark.parametrize("sparse", [True, False])
 def test_embedding_agrees(sparse: bool) -> None:
     features, target = load_iris(return_X_y=True, as_frame=True)

@@ -16,6 +16,8 @@ from tests.exporters.tree_data import harder, mixed, numbers
 from udfs.onnx_udf import ScoringError
 from warehouse_ml.errors import UnsupportedStepError
 from warehouse_ml.export import export
+from warehouse_ml.parity.hard_rows import hard_rows
+from warehouse_ml.parity.rows import as_values
 from warehouse_ml.sample import Sample
 
 FLOAT32 = 1e-6
@@ -140,6 +142,17 @@ def test_unknown_native_category_is_refused(column: str, value: Any) -> None:
     with pytest.raises(ScoringError, match=f"refuses .* for the feature {column!r}: unknown category"):
         score(model, features, rows)
     assert np.isnan(score(model, features, rows, "try_predict")[0]).all()
+
+
+def test_unknown_native_categories_stay_out_of_the_hard_rows() -> None:
+    features, target = mixed()
+    model = xgboost.XGBRegressor(**CATEGORIES, n_jobs=1).fit(features, target)
+    signature = export(model, Sample.of(model, features)).signature
+    assert signature.familiar_features == {3, 4}
+    hard = hard_rows(as_values(features), signature.features, familiar=signature.familiar_features).values
+    assert set(hard.word) <= {None, *features.word.cat.categories}
+    assert set(hard.code) <= {None, *features.code.cat.categories}
+    assert 5e-324 in set(hard.plain)
 
 
 def test_category_codes_in_a_matrix_agree() -> None:

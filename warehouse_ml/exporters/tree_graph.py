@@ -1,9 +1,9 @@
 """Write a `TreeEnsemble` as an ONNX graph that adds exactly as its library adds.
 
 The operator TreeEnsembleRegressor would add leaf values itself, in float32 and in an order of its own. So
-it is only asked to find the leaves: each tree has an output of its own, and a leaf's weight is its number,
-which float32 holds exactly up to 2^24. The values are then gathered and added one after another in the
-library's precision. Where a label hangs on a tie, the result is still the library's.
+it is only asked to find the leaves: each tree has an output of its own, and a leaf's weight is the number of
+its value, which float32 holds exactly up to 2^24. The values are then gathered and added one after another
+in the library's precision. Where a label hangs on a tie, the result is still the library's.
 
 Measured with 100 trees of depth 6 and onnxruntime 1.31: 0.32 million rows a second, against 0.37 when the
 operator adds.

@@ -73,7 +73,8 @@ def prove(
     if len(values) > SAMPLE_ROWS:
         values = values.iloc[np.linspace(0, len(values) - 1, SAMPLE_ROWS).round().astype(int)]
     count = len(values)
-    hard = hard_rows(values, exported.signature.features, seed=seed)
+    signature = exported.signature
+    hard = hard_rows(values, signature.features, seed=seed, familiar=signature.familiar_features)
     rows = pd.concat([values, hard.values], ignore_index=True).astype(object)
     expected = expect(oracle, exported.signature, rows)
     if expected.refused[:count].all():
