@@ -1,0 +1,1 @@
+SELECT avg(PREDICT_PROBA('late', *)) FROM flight_features
