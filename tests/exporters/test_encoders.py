@@ -176,3 +176,8 @@ def test_encoded_classifier_agrees() -> None:
     frame = PENGUINS[[*TEXT, "year"]]
     model = make_pipeline(columns, LogisticRegression(max_iter=500)).fit(frame, TARGETS["multiclass"])
     quiet(model, frame, pd.concat([frame, UNSEEN[[*TEXT, "year"]]]))
+
+
+def test_text_where_numbers_were_known_is_unknown() -> None:
+    encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1).fit([[1], [2]])
+    assert_agrees(encoder, np.array([["a"], ["1"]], dtype=object))

@@ -97,3 +97,23 @@ def test_splines_agree_for_any_knots(knots: list[float], degree: int) -> None:
     transformer = SplineTransformer(degree=degree, knots=column, extrapolation="linear").fit(column)
     between = np.linspace(column[0], column[-1], 50)
     assert_agrees(transformer, np.r_[column, between], rtol=1e-7)
+
+
+def test_splines_of_degree_nought_refuse_what_lies_above() -> None:
+    transformer = SplineTransformer(degree=0, n_knots=4).fit(FRAME)
+    assert_agrees(transformer, FRAME, far_rows(FRAME).iloc[:30])
+    with pytest.raises(ValueError, match="shape mismatch"):
+        transformer.transform(FRAME.assign(age=500.0))
+    with pytest.raises(ScoringError, match="for the feature 'age': beyond the limits of the knots"):
+        score(transformer, FRAME, FRAME.assign(age=500.0))
+
+
+def test_periodic_splines_of_a_constant_agree() -> None:
+    frame = pd.DataFrame({"x": [3.0, 3.0, np.nan, 3.0]})
+    transformer = SplineTransformer(extrapolation="periodic", handle_missing="zeros", degree=2).fit(frame)
+    assert_agrees(transformer, frame, pd.DataFrame({"x": [3.0, 4.0, np.nan]}))
+
+
+def test_interactions_of_one_column_agree() -> None:
+    frame = FRAME[["age"]]
+    assert_agrees(PolynomialFeatures(3, interaction_only=True).fit(frame), frame)

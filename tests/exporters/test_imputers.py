@@ -210,3 +210,23 @@ def test_imputed_regression_agrees() -> None:
     frame, target = load_diabetes(return_X_y=True, as_frame=True)
     holes = frame.mask(np.random.default_rng(0).random(frame.shape) < 0.1)
     assert_agrees(make_pipeline(SimpleImputer(add_indicator=True), Ridge()).fit(holes, target), holes)
+
+
+@pytest.mark.parametrize(
+    "imputer", [KNNImputer(missing_values=-1), IterativeImputer(max_iter=2, missing_values=-1)]
+)
+def test_imputer_of_minus_one_agrees(imputer: Any) -> None:
+    frame = NUMBERS[["bill_depth_mm", "body_mass_g"]] + np.random.default_rng(1).normal(size=(344, 2))
+    assert_agrees(fitted(imputer, frame.fillna(-1)), frame.fillna(-1))
+
+
+def test_imputer_of_what_numbers_never_are_agrees() -> None:
+    frame = NUMBERS.fillna(0)
+    assert_agrees(KNNImputer(missing_values="?").fit(frame), frame)
+
+
+@pytest.mark.parametrize("missing", [-1, "?", 5.5])
+def test_imputer_of_a_value_of_one_type_leaves_the_other_alone(missing: Any) -> None:
+    frame = pd.DataFrame({"t": ["a", "?", "b", "a"], "x": [1.0, -1.0, 5.5, 1.0], "n": [2**60, -1, 7, -1]})
+    imputer = SimpleImputer(missing_values=missing, strategy="most_frequent").fit(frame)
+    assert_agrees(make_pipeline(imputer, OneHotEncoder()).fit(frame), frame)
