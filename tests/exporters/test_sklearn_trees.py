@@ -26,6 +26,8 @@ from sklearn.tree import (
 
 from tests.agreement import assert_agrees, score
 from tests.exporters.tree_data import harder, numbers
+from warehouse_ml.export import export
+from warehouse_ml.sample import Sample
 
 
 def with_nan(frame: pd.DataFrame) -> pd.DataFrame:
@@ -110,6 +112,13 @@ def test_epochs_and_extremes_agree(forest: Any) -> None:
     features, target = numbers()
     features = features.fillna(0.0)
     assert_agrees(forest.fit(features, target), features, harder(features).fillna(1.5))
+
+
+def test_features_that_no_tree_asks_for_are_not_read() -> None:
+    features, target = load_iris(return_X_y=True, as_frame=True)
+    model = DecisionTreeClassifier(max_depth=1, random_state=0).fit(features, target)
+    (read,) = export(model, Sample.of(model, features)).signature.inputs
+    assert read.feature == model.tree_.feature[0]
 
 
 def test_one_class_and_one_leaf_agree() -> None:

@@ -75,7 +75,7 @@ def _results(model: Any, columns: Columns, exporter: Exporter) -> Tensor:
             "Fit all of them with the same zero_as_missing.",
         )
     ensemble = read_dump(dump, zero)
-    return tree_outputs(ensemble, _whole_codes(ensemble, _matrix(model, columns, exporter)), exporter)
+    return tree_outputs(ensemble, _coded(model, ensemble, columns, exporter), exporter)
 
 
 def read_dump(dump: Mapping[str, Any], zero: set[int]) -> TreeEnsemble:
@@ -167,8 +167,8 @@ def _category_set(threshold: str) -> CategorySet:
     return CategorySet(tuple(code in left for code in range(max(left) + 1)), False)
 
 
-def _matrix(model: Any, columns: Columns, exporter: Exporter) -> Tensor:
-    """Features as float64; pandas categories as the codes that they had when the model was fitted."""
+def _coded(model: Any, ensemble: TreeEnsemble, columns: Columns, exporter: Exporter) -> Columns:
+    """The columns with pandas categories as the codes that they had when the model was fitted."""
     known = list(model.booster_.pandas_categorical or [])
     given = [block for block in columns.blocks if block.categories is not None]
     if len(known) != len(given):
@@ -176,22 +176,25 @@ def _matrix(model: Any, columns: Columns, exporter: Exporter) -> Tensor:
             f"it was fitted on {len(known)} pandas category columns, and the sample has {len(given)}",
             "Give the sample the types that the training data had.",
         )
+    categorical = set(ensemble.feature[ensemble.category_set >= 0].tolist())
     parts = []
+    index = 0
     for block in columns.blocks:
-        if block.categories is None:
-            parts.append(exporter.numbers(Columns((block,))))
-        else:
-            parts.append(category_codes(block, _listed(known.pop(0)), exporter))
-    return exporter.graph.concat(parts)
+        own = Columns((block,))
+        places = range(index, index + len(block.features))
+        if block.categories is not None:
+            own = Columns.of(category_codes(block, _listed(known.pop(0)), exporter))
+        elif categorical.intersection(places):
+            own = Columns.of(_whole(exporter.numbers(own), [place in categorical for place in places]))
+        parts.append(own)
+        index += len(places)
+    return Columns.join(parts)
 
 
-def _whole_codes(ensemble: TreeEnsemble, matrix: Tensor) -> Tensor:
+def _whole(numbers: Tensor, categorical: list[bool]) -> Tensor:
     """Codes lose their fraction as a C++ cast to int loses it: what is between -1 and 0 becomes 0."""
-    categorical = np.isin(np.arange(ensemble.features), ensemble.feature[ensemble.category_set >= 0])
-    if not categorical.any():
-        return matrix
-    fraction = (matrix > np.where(categorical, -1.0, np.inf).reshape(1, -1)) & (matrix < 0.0)
-    return fraction.where(0.0, matrix)
+    fraction = (numbers > np.where(categorical, -1.0, np.inf).reshape(1, -1)) & (numbers < 0.0)
+    return fraction.where(0.0, numbers)
 
 
 def _listed(categories: list[Any]) -> NDArray[Any]:

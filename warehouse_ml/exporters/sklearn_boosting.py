@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from warehouse_ml.exporters.category_codes import category_codes
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter, Predict, Transform
-from warehouse_ml.exporters.graph import Tensor
 from warehouse_ml.exporters.prediction import Prediction
 from warehouse_ml.exporters.tree_graph import apply_link, tree_outputs, tree_sums
 from warehouse_ml.exporters.trees import CategorySet, Link, Tree, TreeEnsemble
@@ -20,8 +19,8 @@ from warehouse_ml.exporters.trees import CategorySet, Link, Tree, TreeEnsemble
 def regressor(model: Any, columns: Columns, exporter: Exporter) -> Prediction:
     """The baseline plus the leaves, exponentiated for the losses poisson and gamma."""
     link: Link = "exp" if model.loss in ("poisson", "gamma") else "identity"
-    matrix = _preprocessed(model, columns, exporter)
-    return Prediction.regression(tree_outputs(_ensemble(model, link), matrix, exporter))
+    coded = _preprocessed(model, columns, exporter)
+    return Prediction.regression(tree_outputs(_ensemble(model, link), coded, exporter))
 
 
 def classifier(model: Any, columns: Columns, exporter: Exporter) -> Prediction:
@@ -34,18 +33,17 @@ def classifier(model: Any, columns: Columns, exporter: Exporter) -> Prediction:
     return Prediction.classification(model.classes_, probabilities=results, decision=sums)
 
 
-def _preprocessed(model: Any, columns: Columns, exporter: Exporter) -> Tensor:
+def _preprocessed(model: Any, columns: Columns, exporter: Exporter) -> Columns:
     """Categories first, as codes in the order of its OrdinalEncoder, then the other columns."""
     if model._preprocessor is None:
-        return exporter.numbers(columns)
+        return columns
     places = model._preprocessor._transformer_to_input_indices
     encoder = model._preprocessor.named_transformers_["encoder"]
     codes = [
-        category_codes(columns.select([place]).blocks[0], _known(categories), exporter)
+        Columns.of(category_codes(columns.select([place]).blocks[0], _known(categories), exporter))
         for place, categories in zip(places["encoder"], encoder.categories_, strict=True)
     ]
-    numeric = [exporter.numbers(columns.select(list(places["numerical"])))] if places["numerical"] else []
-    return exporter.graph.concat([*codes, *numeric])
+    return Columns.join([*codes, columns.select(list(places["numerical"]))])
 
 
 def _known(categories: NDArray[Any]) -> NDArray[Any]:

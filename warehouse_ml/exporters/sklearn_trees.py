@@ -25,7 +25,7 @@ def forest_regressor(model: Any, columns: Columns, exporter: Exporter) -> Predic
     trees = [_tree(part.tree_, part.tree_.value[:, :, 0]) for part in _members(model)]
     base = np.zeros(model.n_outputs_)
     ensemble = _ensemble(trees, model, base, divisor=float(len(trees)))
-    return Prediction.regression(tree_outputs(ensemble, exporter.numbers(columns, "float32"), exporter))
+    return Prediction.regression(tree_outputs(ensemble, columns, exporter))
 
 
 def forest_classifier(model: Any, columns: Columns, exporter: Exporter) -> Prediction:
@@ -39,7 +39,7 @@ def forest_classifier(model: Any, columns: Columns, exporter: Exporter) -> Predi
         for part in _members(model)
     ]
     ensemble = _ensemble(trees, model, np.zeros(counts.sum()), divisor=float(len(trees)))
-    fractions = tree_outputs(ensemble, exporter.numbers(columns, "float32"), exporter)
+    fractions = tree_outputs(ensemble, columns, exporter)
     ends = np.cumsum(counts)
     parts = [fractions.columns(range(end - count, end)) for end, count in zip(ends, counts, strict=True)]
     classes = [model.classes_] if model.n_outputs_ == 1 else model.classes_
@@ -80,16 +80,16 @@ def _boosting_sums(
         for stage in model.estimators_
         for output, part in enumerate(stage)
     ]
-    rounded = exporter.numbers(columns, "float32")
     base, start = np.zeros(model.n_trees_per_iteration_), None
     if not isinstance(model.init_, str):  # "zero" stays zero
         if type(model.init_).__name__ in ("DummyClassifier", "DummyRegressor") and model.init is None:
             base = _constant_start(model)
         else:
-            start = _start(model, Columns.of(rounded.cast("float64")), exporter)
+            rounded = exporter.numbers(columns, "float32").cast("float64")
+            start = _start(model, Columns.of(rounded), exporter)
     scale = 2.0 if getattr(model, "loss", "") == "exponential" else 1.0
     ensemble = _ensemble(trees, model, base, link=link, scale=scale)
-    return ensemble, tree_sums(ensemble, rounded, exporter, start)
+    return ensemble, tree_sums(ensemble, columns, exporter, start)
 
 
 def _constant_start(model: Any) -> NDArray[np.float64]:
@@ -127,7 +127,7 @@ def isolation_forest(model: Any, columns: Columns, exporter: Exporter) -> Predic
     ]
     denominator = len(trees) * _expected_path_length(model._max_samples)
     ensemble = _ensemble(trees, model, np.zeros(1))
-    depths = tree_outputs(ensemble, exporter.numbers(columns, "float32"), exporter)
+    depths = tree_outputs(ensemble, columns, exporter)
     shares = depths / denominator if denominator else depths * 0.0 + 1.0
     decision = -(exporter.graph.constant(2.0) ** -shares) - float(model.offset_)
     return Prediction.outliers(decision, shares >= _inlier_share(float(model.offset_)))
@@ -162,7 +162,7 @@ def trees_embedding(model: Any, columns: Columns, exporter: Exporter) -> Columns
     """Which leaf of each tree a row ends in, one-hot: RandomTreesEmbedding.transform."""
     trees = [_tree(part.tree_, part.tree_.value[:, :1, 0]) for part in model.estimators_]
     ensemble = _ensemble(trees, model, np.zeros(1))
-    numbers = leaf_numbers(ensemble, exporter.numbers(columns, "float32"), exporter)
+    numbers = leaf_numbers(ensemble, columns, exporter)
     tree_of, number = [], []
     for place, (part, known) in enumerate(
         zip(model.estimators_, model.one_hot_encoder_.categories_, strict=True)

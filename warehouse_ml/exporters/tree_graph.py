@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
 
+from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter
 from warehouse_ml.exporters.graph import Tensor
 from warehouse_ml.exporters.trees import TreeEnsemble
@@ -31,53 +32,52 @@ _MAX_CELLS = 2**12
 """Values per row that are gathered at once: a batch of 2,048 rows then takes 64 MB."""
 
 
-def tree_outputs(ensemble: TreeEnsemble, matrix: Tensor, exporter: Exporter) -> Tensor:
+def tree_outputs(ensemble: TreeEnsemble, columns: Columns, exporter: Exporter) -> Tensor:
     """The ensemble's result after its link, [rows, outputs] in the type of its leaf values.
 
     Args:
         ensemble: The trees.
-        matrix: Numbers of shape [rows, features]; NaN is missing, a categorical feature has its code.
-        exporter: Asked to refuse what onnxruntime could not walk.
+        columns: The features as numbers; NaN is missing, a categorical feature has its code. Those that no
+            tree asks for are not read.
+        exporter: Asked to refuse text, and what onnxruntime could not walk.
     """
-    return apply_link(ensemble, tree_sums(ensemble, matrix, exporter))
+    return apply_link(ensemble, tree_sums(ensemble, columns, exporter))
 
 
 def tree_sums(
-    ensemble: TreeEnsemble, matrix: Tensor, exporter: Exporter, start: Tensor | None = None
+    ensemble: TreeEnsemble, columns: Columns, exporter: Exporter, start: Tensor | None = None
 ) -> Tensor:
     """What the trees and the base add up to, divided, before the link.
 
     Args:
         ensemble: The trees.
-        matrix: As for `tree_outputs`.
+        columns: As for `tree_outputs`.
         exporter: As for `tree_outputs`.
         start: What the sums start with instead of the base, [rows, outputs].
     """
-    if ensemble.trees == 0:
-        sums = matrix.full_like_rows(ensemble.base) if start is None else start
+    rows = _Rows.of(ensemble, columns, exporter)
+    ensemble = rows.ensemble
+    each = range(ensemble.outputs)
+    groups = [np.flatnonzero(ensemble.output == output) for output in each]
+    if ensemble.width > 1:
+        sums = _running(rows, np.arange(ensemble.trees), ensemble.base, start)
+    elif len({len(group) for group in groups}) == 1:
+        sums = _running(rows, np.stack(groups, axis=1).ravel(), ensemble.base, start)
     else:
-        rows = _Rows.of(ensemble, matrix, exporter)
-        each = range(ensemble.outputs)
-        groups = [np.flatnonzero(ensemble.output == output) for output in each]
-        if ensemble.width > 1:
-            sums = _running(rows, np.arange(ensemble.trees), ensemble.base, start)
-        elif len({len(group) for group in groups}) == 1:
-            sums = _running(rows, np.stack(groups, axis=1).ravel(), ensemble.base, start)
-        else:
-            starts = [None if start is None else start.columns([output]) for output in each]
-            parts = [_running(rows, groups[k], ensemble.base[[k]], starts[k]) for k in each]
-            sums = matrix.graph.concat(parts)
+        starts = [None if start is None else start.columns([output]) for output in each]
+        parts = [_running(rows, groups[k], ensemble.base[[k]], starts[k]) for k in each]
+        sums = exporter.graph.concat(parts)
     return sums if ensemble.divisor == 1.0 else sums / ensemble.divisor
 
 
-def leaf_numbers(ensemble: TreeEnsemble, matrix: Tensor, exporter: Exporter) -> Tensor:
+def leaf_numbers(ensemble: TreeEnsemble, columns: Columns, exporter: Exporter) -> Tensor:
     """For every tree the number of the row's leaf among that tree's leaves, int64 of shape [rows, trees]."""
-    rows = _Rows.of(ensemble, matrix, exporter)
+    rows = _Rows.of(ensemble, columns, exporter)
     counts = _leaf_counts(ensemble)
     parts = []
     for chunk in _chunks(ensemble, np.arange(ensemble.trees), 1):
         parts.append(rows.find(chunk, np.concatenate([np.arange(counts[tree]) for tree in chunk])))
-    return matrix.graph.concat(parts)
+    return exporter.graph.concat(parts)
 
 
 def apply_link(ensemble: TreeEnsemble, sums: Tensor) -> Tensor:
@@ -127,7 +127,7 @@ def round_down(values: NDArray[np.float64]) -> NDArray[np.float32]:
     """The largest float32 that is not above: for a float32 x, x <= it is the same as x <= the value."""
     with np.errstate(over="ignore"):
         nearest = values.astype(np.float32)
-    return np.where(nearest > values, np.nextafter(nearest, np.float32(-np.inf)), nearest)
+        return np.where(nearest > values, np.nextafter(nearest, np.float32(-np.inf)), nearest)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,7 +135,7 @@ class _Rows:
     """The rows that are scored, ready for the operator.
 
     Attributes:
-        ensemble: The trees.
+        ensemble: The trees, on the features that they use.
         values: Features in the ensemble's precision, missing ones as NaN, [rows, features].
         matrix: The same with the indicators of category splits, [rows, features + indicators].
         column: For each node the column of `matrix` that it compares; int64 of shape [nodes].
@@ -149,12 +149,13 @@ class _Rows:
     threshold: NDArray[np.float32] | NDArray[np.float64]
 
     @classmethod
-    def of(cls, ensemble: TreeEnsemble, matrix: Tensor, exporter: Exporter) -> _Rows:
+    def of(cls, ensemble: TreeEnsemble, columns: Columns, exporter: Exporter) -> _Rows:
         if ensemble.depth > MAX_DEPTH:
             exporter.unsupported(
                 f"one of its trees is {ensemble.depth:,} levels deep", f"Limit the depth to {MAX_DEPTH:,}."
             )
-        values = matrix.cast(ensemble.precision)
+        ensemble, used = ensemble.narrowed()
+        values = exporter.numbers(columns.select(used), ensemble.precision)
         if ensemble.missing_marker is not None:
             values = values.equal(ensemble.missing_marker).where(np.nan, values)
         if ensemble.missing_zero is not None and (ensemble.missing_zero >= 0).any():
@@ -165,7 +166,7 @@ class _Rows:
         elif ensemble.precision == "float32":
             threshold = -round_down(-ensemble.threshold)
         indicators, column = _indicators(ensemble, values)
-        joined = values if indicators is None else matrix.graph.concat([values, indicators])
+        joined = values if indicators is None else exporter.graph.concat([values, indicators])
         threshold = np.where(ensemble.category_set >= 0, threshold.dtype.type(0.5), threshold)
         return cls(ensemble, values, joined, column, threshold)
 

@@ -9,7 +9,7 @@ library.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -204,6 +204,28 @@ class TreeEnsemble:
             missing_marker=missing_marker,
             linear=tuple(np.array([*linear, None], object)[:-1][is_leaf]) if linear else (),
         )
+
+    def narrowed(self) -> tuple[TreeEnsemble, list[int]]:
+        """The same trees on the features that they ask for alone, and the positions of these."""
+        terms = [feature for model in self.linear if model is not None for feature in model.features]
+        used = np.unique(np.concatenate([self.feature[self.feature >= 0], np.array(terms, np.int64)]))
+        if len(used) == 0:
+            used = np.zeros(1, np.int64)  # a row has at least one feature
+        if len(used) == self.features:
+            return self, used.tolist()
+        place = {feature: index for index, feature in enumerate(used.tolist())}
+        linear = tuple(
+            model and replace(model, features=tuple(place[feature] for feature in model.features))
+            for model in self.linear
+        )
+        narrow = replace(
+            self,
+            features=len(used),
+            feature=np.where(self.feature >= 0, np.searchsorted(used, self.feature), LEAF),
+            missing_zero=None if self.missing_zero is None else self.missing_zero[used],
+            linear=linear,
+        )
+        return narrow, used.tolist()
 
     @property
     def trees(self) -> int:

@@ -20,7 +20,7 @@ from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter, Predict, Transform
 from warehouse_ml.exporters.graph import Tensor
 from warehouse_ml.exporters.prediction import Prediction
-from warehouse_ml.exporters.tree_graph import apply_link, tree_sums
+from warehouse_ml.exporters.tree_graph import apply_link, tree_outputs
 from warehouse_ml.exporters.trees import CategorySet, Link, Tree, TreeEnsemble
 
 _LINKS: Mapping[str, Link] = {
@@ -85,12 +85,12 @@ def _results(model: Any, booster: Mapping[str, Any], columns: Columns, exporter:
         exporter.unsupported(
             f"the objective {objective!r} is not known", "Use one of XGBoost's own objectives."
         )
-    matrix = _matrix(booster, columns, exporter)
+    coded = _coded(booster, columns, exporter)
     marker = None if model.missing is None or np.isnan(model.missing) else float(np.float32(model.missing))
     ensemble = read_booster(booster, sparse=columns.sparse, missing=marker)
     if booster["gradient_booster"]["name"] == "gblinear":
-        return apply_link(ensemble, _linear_sums(booster, ensemble, matrix))
-    return apply_link(ensemble, tree_sums(ensemble, matrix, exporter))
+        return apply_link(ensemble, _linear_sums(booster, ensemble, exporter.numbers(coded, "float32")))
+    return tree_outputs(ensemble, coded, exporter)
 
 
 def read_booster(booster: Mapping[str, Any], *, sparse: bool, missing: float | None) -> TreeEnsemble:
@@ -215,15 +215,15 @@ def _linear_sums(booster: Mapping[str, Any], ensemble: TreeEnsemble, matrix: Ten
     return matrix.graph.concat(sums)
 
 
-def _matrix(booster: Mapping[str, Any], columns: Columns, exporter: Exporter) -> Tensor:
-    """Features as float32, categories as the codes that the booster knows them by."""
+def _coded(booster: Mapping[str, Any], columns: Columns, exporter: Exporter) -> Columns:
+    """The columns with pandas categories as the codes that the booster knows them by."""
     model = booster["gradient_booster"].get("gbtree", booster["gradient_booster"])["model"]
     recorded = model.get("cats", {}).get("enc", [])
     parts = []
     index = 0
     for block in columns.blocks:
         if block.categories is None:
-            parts.append(exporter.numbers(Columns((block,)), "float32"))
+            parts.append(Columns((block,)))
         else:
             known = block.categories
             if recorded:
@@ -233,9 +233,9 @@ def _matrix(booster: Mapping[str, Any], columns: Columns, exporter: Exporter) ->
                 # XGBoost 3.2 raises for an unknown category that sorts after all known ones, and takes
                 # another one for the next that it knows: src/encoder/ordinal.h
                 exporter.refuse(codes.equal(-1.0), Columns((block,)), "unknown category", stricter=True)
-            parts.append(codes.cast("float32"))
+            parts.append(Columns.of(codes))
         index += len(block.features)
-    return exporter.graph.concat(parts)
+    return Columns.join(parts)
 
 
 def _recorded_categories(entry: Mapping[str, Any], sampled: NDArray[Any], exporter: Exporter) -> NDArray[Any]:
