@@ -48,6 +48,10 @@ def test_function_of_a_frame_agrees(function: Any) -> None:
 MATRIX_FUNCTIONS = [
     lambda x: np.sqrt(np.abs(x - 40)) + 1,
     lambda x: x[:, [0, 2]] // 7,
+    lambda x: np.hstack([x // 0.1, x // -0.3, (x - 50) // 0]),
+    lambda x: (x > 50) * (x > 60) * 2.5 + np.maximum(x > 3, x > 99),
+    lambda x: np.where(x > 50, np.log(x), -1) * np.isnan(x) + (x > 20) * (x < 40),
+    lambda x: np.where(x[:, 0] > 50, x[:, 1], x[:, 2]).reshape(-1, 1),
     lambda x: x[:, 1:] % np.array([5.0, -3.0, 7.0]),
     lambda x: np.hstack([x, np.minimum(x[:, :1], 33), x[:, -1].reshape(-1, 1)]),
     lambda x: np.concatenate([x, x > 50, x >= 60, x < 20, x >= 1e9], axis=1),
@@ -57,6 +61,7 @@ MATRIX_FUNCTIONS = [
 
 
 @pytest.mark.parametrize("function", MATRIX_FUNCTIONS, ids=range(len(MATRIX_FUNCTIONS)))
+@pytest.mark.filterwarnings("ignore:.*floor_divide:RuntimeWarning")
 def test_function_of_a_matrix_agrees(function: Any) -> None:
     assert_agrees(FunctionTransformer(function, validate=True).fit(FRAME), FRAME)
 
@@ -109,6 +114,12 @@ UNTRACEABLE = [
     (lambda x: list(x), "loops over the values"),
     (lambda x: x[:5], "picks rows"),
     (lambda x: x["nobody"], "picks rows"),
+    (lambda x: (x > 3) + (x > 4), "computes with booleans"),
+    (lambda x: (x > 3) * (x > 4) + (x > 5), "computes with booleans"),
+    (lambda x: np.where(x > 3, x > 4, 0), "computes with booleans"),
+    (lambda x: np.log1p(x > 3), r"calls numpy\.log1p"),
+    (lambda x: np.where(x > 3, x["age"], 0), "combines a column with a matrix"),
+    (lambda x: np.where(x, x, 0), r"calls numpy\.where"),
     (lambda x: x["age"] + x, "combines a column with a matrix"),
     (lambda x: x * np.ones((442, 1)), "combines the rows with an array"),
     (lambda x: x.astype(str), "converts the values"),

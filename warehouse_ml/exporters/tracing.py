@@ -38,6 +38,10 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     def _like(self, tensor: Tensor) -> Traced:
         return Traced(Columns.of(tensor, sparse=self.held.sparse), self._names, flat=self._flat)
 
+    @property
+    def _boolean(self) -> bool:
+        return all(block.tensor.dtype == "bool" for block in self.held.blocks)
+
     def _numbers(self) -> Tensor:
         if self.held.is_text:
             raise NotTraceableError("computes with text")
@@ -51,15 +55,19 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
 
         if method != "__call__" or options:
             raise NotTraceableError(f"calls numpy.{ufunc.__name__} in a way that has no form in ONNX")
-        if len(operands) == 1 and ufunc in FUNCTIONS:
+        if len(operands) == 1 and ufunc in FUNCTIONS and not self._boolean:
             return self._like(FUNCTIONS[ufunc](self._numbers()))
         if len(operands) == 2 and ufunc in _BINARY:
             shaped = [operand for operand in operands if isinstance(operand, Traced)]
             if len({operand._flat for operand in shaped}) > 1:
                 raise NotTraceableError("combines a column with a matrix")
+            truths = len(shaped) == 2 and all(operand._boolean for operand in shaped)
+            if truths and ufunc not in _OF_TRUTHS:
+                raise NotTraceableError("computes with booleans")
             left, right = (_operand(operand, shaped[0]) for operand in operands)
             widest = max(shaped, key=lambda operand: operand.held.width)
-            return widest._like(_BINARY[ufunc](left, right))
+            result = _BINARY[ufunc](left, right)
+            return widest._like(result.cast("bool") if truths else result)
         raise NotTraceableError(f"calls numpy.{ufunc.__name__}")
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -77,6 +85,13 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
             return Traced(Columns.join(part.held for part in parts))
         if function in (np.ravel, np.squeeze) and len(args) == 1 and not kwargs:
             return args[0].ravel()
+        if function is np.where and len(args) == 3 and isinstance(args[0], Traced) and args[0]._boolean:
+            yes, no = (_operand(value, args[0]) for value in args[1:])
+            if any(isinstance(value, Traced) and value._flat != args[0]._flat for value in args[1:]):
+                raise NotTraceableError("combines a column with a matrix")
+            if any(isinstance(value, Traced) and value._boolean for value in args[1:]):
+                raise NotTraceableError("computes with booleans")
+            return args[0]._like(args[0].held.matrix("bool").where(yes, no))
         if function in (np.abs, np.clip, np.round, np.nan_to_num) and isinstance(args[0], Traced):
             return self._like(FUNCTIONS[function](args[0]._numbers(), *args[1:], **kwargs))
         raise NotTraceableError(f"calls numpy.{function.__name__}")
@@ -254,10 +269,6 @@ def _operand(value: Any, like: Traced) -> Any:
     raise NotTraceableError("combines the rows with an array")
 
 
-def _compared(operator: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
-    return lambda left, right: operator(left, right).cast("float64")
-
-
 def _remainder(left: Tensor, right: Tensor) -> Tensor:
     """The remainder with the sign of the divisor, as numpy computes it."""
     graph = left.graph
@@ -265,18 +276,29 @@ def _remainder(left: Tensor, right: Tensor) -> Tensor:
     return ((rest * right) < 0.0).where(rest + right, rest)
 
 
+def _floor_divided(left: Tensor, right: Tensor) -> Tensor:
+    """The quotient rounded down as numpy computes it: 1 // 0.1 is 9, because 0.1 is more than a tenth."""
+    quotient = (left - _remainder(left, right)) / right
+    down = quotient.floor()
+    near = (quotient - down > 0.5).where(down + 1.0, down)
+    return right.equal(0.0).where(left / right, near)
+
+
 _BINARY: Mapping[Any, Callable[[Any, Any], Tensor]] = {
     np.add: lambda left, right: left + right,
     np.subtract: lambda left, right: left - right,
     np.multiply: lambda left, right: left * right,
     np.divide: lambda left, right: left / right,
-    np.floor_divide: lambda left, right: (left / right).floor(),
+    np.floor_divide: _floor_divided,
     np.remainder: _remainder,
     np.power: lambda left, right: left**right,
     np.maximum: lambda left, right: left.graph.maximum(left, right),
     np.minimum: lambda left, right: left.graph.minimum(left, right),
-    np.greater: _compared(lambda left, right: left > right),
-    np.greater_equal: _compared(lambda left, right: left >= right),
-    np.less: _compared(lambda left, right: left < right),
-    np.less_equal: _compared(lambda left, right: left <= right),
+    np.greater: lambda left, right: left > right,
+    np.greater_equal: lambda left, right: left >= right,
+    np.less: lambda left, right: left < right,
+    np.less_equal: lambda left, right: left <= right,
 }
+
+_OF_TRUTHS = (np.multiply, np.maximum, np.minimum)
+"""What gives True and False the truth value of 1 and 0; the sum of two Trues, for one, is True in numpy."""
