@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from warehouse_ml.errors import MissingDependencyError
+
 
 def main() -> None:
     """Run the command line; a missing extra is one readable line."""
@@ -12,5 +14,5 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name not in ("click", "rich"):
             raise
-        sys.exit(f"wml: this needs {error.name!r}, which is not installed: pip install 'warehouse-ml[cli]'")
+        sys.exit(f"wml: {MissingDependencyError(error.name, 'cli')}")
     wml(prog_name="wml")

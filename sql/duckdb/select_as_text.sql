@@ -1,0 +1,1 @@
+SELECT CAST(COLUMNS(*) AS VARCHAR) FROM rows_to_write
