@@ -12,8 +12,8 @@ Feeding = Literal["frame", "matrix", "texts"]
 ORDINARY = 40
 """How many held-out rows are scored as they are, before the hard ones."""
 
-EXTREMES = (0.0, -1.0, 1e-6, 12_345.678, -54_321.0)
-"""Numbers that are put into every numeric feature, one row each."""
+EXTREMES = (0.0, -1.0, 1e-6, 30.0, -1000.0)
+"""Numbers that are put into every numeric feature, as multiples of its largest, one row each."""
 
 STRANGE = ("", "never seen", "Ünseen ❄", "A b")
 """Texts that are put into every text feature, one row each."""
@@ -72,6 +72,10 @@ def case(estimator: Any, features: Any, target: Any = None) -> Case:
     return Case(estimator, frame[: min(cut, 120)], pd.concat([held_out, hard_rows(held_out)]), feeding)
 
 
+class _Multiple(float):
+    """A number that is a multiple of a feature's largest."""
+
+
 def hard_rows(ordinary: pd.DataFrame) -> pd.DataFrame:
     """Rows that break what is only nearly right: a NULL per feature, strange texts, extreme numbers.
 
@@ -87,7 +91,7 @@ def hard_rows(ordinary: pd.DataFrame) -> pd.DataFrame:
     numbers = [name for name in names if pd.api.types.is_numeric_dtype(ordinary[name].dtype)]
     numbers = [name for name in numbers if ordinary[name].dtype.kind in "iuf"]
     changes += [(texts, text) for text in STRANGE if texts]
-    changes += [(numbers, number) for number in EXTREMES if numbers]
+    changes += [(numbers, _Multiple(number)) for number in EXTREMES if numbers]
     rows = ordinary.iloc[[index % len(ordinary) for index in range(len(changes))]].reset_index(drop=True)
     wide = [name for name in numbers if rows[name].dtype.kind in "iu"]
     rows = rows.astype(dict.fromkeys(wide, np.float64))
@@ -96,7 +100,12 @@ def hard_rows(ordinary: pd.DataFrame) -> pd.DataFrame:
             rows[name] = rows[name].astype(object)
     for row, (columns, value) in enumerate(changes):
         for name in columns:
-            rows.at[row, name] = _missing(rows[name]) if value is None else value
+            if value is None:
+                rows.at[row, name] = _missing(rows[name])
+            elif isinstance(value, _Multiple):
+                rows.at[row, name] = value * float(ordinary[name].abs().max())
+            else:
+                rows.at[row, name] = value
     return rows
 
 

@@ -59,7 +59,7 @@ def hard_rows(
     magnitudes: list[float] = []
     for index, feature in enumerate(features):
         ordinary = _ordinary(values[feature.name], feature, random)
-        extreme = _extreme(feature)
+        extreme = _extreme(values[feature.name], feature)
         if index in familiar:
             known = set(values[feature.name])
             ordinary, extreme = [value for value in ordinary if value is None or value in known], []
@@ -113,9 +113,11 @@ def _ordinary(column: pd.Series[Any], feature: Feature, random: np.random.Genera
     return hard
 
 
-def _extreme(feature: Feature) -> list[float]:
+def _extreme(column: pd.Series[Any], feature: Feature) -> list[float]:
     if feature.type != "DOUBLE":
         return []
+    reach = max((abs(float(value)) for value in column if value is not None), default=1.0)
+    near = (10.0 * reach, 1e3 * reach, 1e5 * reach)  # a limit that must be lowered stays above the sample
     top = np.inf if feature.limit is None else feature.limit
-    magnitudes = [magnitude for magnitude in _LARGE if magnitude <= top]
+    magnitudes = [magnitude for magnitude in sorted({*near, *_LARGE}) if 0.0 < magnitude <= top]
     return [sign * magnitude for magnitude in magnitudes for sign in (1, -1)]
