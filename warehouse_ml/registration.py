@@ -17,7 +17,7 @@ import numpy as np
 from warehouse_ml.engines.arrow import leaves_of
 from warehouse_ml.engines.base import Engine
 from warehouse_ml.engines.scoring import handler
-from warehouse_ml.errors import ParityError, SampleError
+from warehouse_ml.errors import MissingDependencyError, ParityError, SampleError
 from warehouse_ml.export import Exported, export
 from warehouse_ml.import_onnx import read_onnx
 from warehouse_ml.model import ModelVersion
@@ -73,12 +73,16 @@ def of_estimator(
     Raises:
         ExportError: It cannot be exported, or the sample does not fit it.
         ParityError: The exported model does not score as it does.
+        MissingDependencyError: The training extra is not installed.
     """
-    from warehouse_ml.export import require_fitted
-    from warehouse_ml.parity.oracle import Oracle
-    from warehouse_ml.parity.policies import choose_policies
-    from warehouse_ml.parity.prove import prove
-    from warehouse_ml.parity.rows import as_values
+    try:
+        from warehouse_ml.export import require_fitted
+        from warehouse_ml.parity.oracle import Oracle
+        from warehouse_ml.parity.policies import choose_policies
+        from warehouse_ml.parity.prove import prove
+        from warehouse_ml.parity.rows import as_values
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(error.name or "pandas", "train") from None
 
     require_fitted(estimator)
     sample = Sample.of(estimator, rows)
@@ -140,10 +144,11 @@ def of_onnx(
         raise SampleError("A sample and the scores that are expected for it go together.")
     if sample is None:
         return Registrable(imported.onnx, imported.signature, lineage=lineage)
+    signature = imported.signature
+    frame = _named(as_frame(sample), signature)
     from warehouse_ml.parity.rows import as_arrow, as_values
 
-    signature = imported.signature
-    values = as_values(_named(as_frame(sample), signature))
+    values = as_values(frame)
     truth = _expected(expected, values, signature)
     limit = TOLERANCE if tolerance is None else tolerance
     table = as_arrow(values, signature.features)
