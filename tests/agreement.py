@@ -1,6 +1,7 @@
 """The oracle of the converters' tests: the estimator itself, on the same rows."""
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -91,3 +92,8 @@ def assert_close(got: np.ndarray, wanted: np.ndarray, rtol: float) -> None:
     finite = wanted[np.isfinite(wanted)]
     scale = np.abs(finite).mean() if finite.size else 1.0
     np.testing.assert_allclose(got, wanted, rtol=rtol, atol=rtol * scale)
+
+
+def name_of(value: Any) -> str:
+    """A test's name for a setting: its repr without addresses, which differ between pytest's workers."""
+    return re.sub(r"<function (\w+) at 0x[0-9a-f]+>", r"\1", repr(value))

@@ -6,7 +6,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticD
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from tests.agreement import assert_agrees, score
+from tests.agreement import assert_agrees, name_of, score
 from warehouse_ml.errors import UnsupportedStepError
 
 IRIS, SPECIES = load_iris(return_X_y=True, as_frame=True)
@@ -24,7 +24,7 @@ MODELS = [
 
 
 @pytest.mark.parametrize("classes", [2, 3])
-@pytest.mark.parametrize("model", MODELS, ids=repr)
+@pytest.mark.parametrize("model", MODELS, ids=name_of)
 def test_discriminant_analysis_agrees(model: Any, classes: int) -> None:
     kept = classes > SPECIES
     if classes == 3 and getattr(model, "priors", None) is not None:
@@ -33,7 +33,7 @@ def test_discriminant_analysis_agrees(model: Any, classes: int) -> None:
     assert_agrees(model.fit(features[::2], target[::2]), features[::2], features[1::2])
 
 
-@pytest.mark.parametrize("model", [*MODELS[:2], MODELS[3]], ids=repr)
+@pytest.mark.parametrize("model", [*MODELS[:2], MODELS[3]], ids=name_of)
 def test_projection_agrees(model: Any) -> None:
     assert_agrees(make_pipeline(model, LogisticRegression()).fit(WINE, CULTIVAR), WINE)
 

@@ -6,7 +6,7 @@ import pytest
 from sklearn.datasets import load_diabetes, load_wine
 from sklearn.preprocessing import PowerTransformer, QuantileTransformer
 
-from tests.agreement import assert_agrees, score
+from tests.agreement import assert_agrees, name_of, score
 from tests.exporters.test_scaling import hard_rows
 from udfs.onnx_udf import ScoringError
 
@@ -52,7 +52,7 @@ QUANTILES = [
 ]
 
 
-@pytest.mark.parametrize("transformer", QUANTILES, ids=repr)
+@pytest.mark.parametrize("transformer", QUANTILES, ids=name_of)
 @pytest.mark.filterwarnings("ignore:n_quantiles:UserWarning")
 def test_quantile_transformer_agrees(transformer: Any) -> None:
     # whole numbers, so that quantiles repeat and rows lie on them

@@ -6,7 +6,7 @@ import pytest
 from scipy import sparse
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
-from tests.agreement import assert_agrees, score
+from tests.agreement import assert_agrees, name_of, score
 from warehouse_ml.errors import UnsupportedStepError
 
 ROWS = pd.DataFrame({"a": [1.0, np.nan, 3.0, 4.0], "b": ["x", "y", None, "z"]})
@@ -25,7 +25,7 @@ CLASSIFIERS = [
 ]
 
 
-@pytest.mark.parametrize("model", REGRESSORS, ids=repr)
+@pytest.mark.parametrize("model", REGRESSORS, ids=name_of)
 def test_dummy_regressor_agrees(model: Any) -> None:
     assert_agrees(model.fit(ROWS, [1.5, 2.0, 4.0, 9.0]), ROWS)
 
@@ -34,7 +34,7 @@ def test_dummy_regressor_of_several_targets_agrees() -> None:
     assert_agrees(DummyRegressor().fit(ROWS, np.arange(8.0).reshape(4, 2)), ROWS)
 
 
-@pytest.mark.parametrize("model", CLASSIFIERS, ids=repr)
+@pytest.mark.parametrize("model", CLASSIFIERS, ids=name_of)
 def test_dummy_classifier_agrees(model: Any) -> None:
     assert_agrees(model.fit(ROWS, LABELS), ROWS)
 

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 
-from tests.agreement import assert_agrees, score
+from tests.agreement import assert_agrees, name_of, score
 from udfs.onnx_udf import ScoringError
 
 PENGUINS = load_penguins()[["island", "sex", "year", "flipper_length_mm"]]
@@ -58,7 +58,7 @@ ONE_HOT = [
 
 
 @pytest.mark.parametrize("spelling", [lambda frame: frame, with_none], ids=["nan", "none"])
-@pytest.mark.parametrize("encoder", ONE_HOT, ids=repr)
+@pytest.mark.parametrize("encoder", ONE_HOT, ids=name_of)
 def test_one_hot_encoder_agrees(encoder: Any, spelling: Any) -> None:
     frame = spelling(PENGUINS)
     quiet(encoder.fit(frame), frame, pd.concat([frame.iloc[::5], spelling(UNSEEN)]))
@@ -75,7 +75,7 @@ ORDINAL = [
 
 
 @pytest.mark.parametrize("spelling", [lambda frame: frame, with_none], ids=["nan", "none"])
-@pytest.mark.parametrize("encoder", ORDINAL, ids=repr)
+@pytest.mark.parametrize("encoder", ORDINAL, ids=name_of)
 def test_ordinal_encoder_agrees(encoder: Any, spelling: Any) -> None:
     frame = spelling(PENGUINS)
     lenient = encoder.handle_unknown != "error"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_diabetes
 from sklearn.preprocessing import KBinsDiscretizer, PolynomialFeatures, SplineTransformer
 
-from tests.agreement import assert_agrees, score
+from tests.agreement import assert_agrees, name_of, score
 from udfs.onnx_udf import ScoringError
 
 DIABETES, _ = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
@@ -24,7 +24,7 @@ POLYNOMIALS = [
 ]
 
 
-@pytest.mark.parametrize("transformer", POLYNOMIALS, ids=repr)
+@pytest.mark.parametrize("transformer", POLYNOMIALS, ids=name_of)
 def test_polynomial_features_agree(transformer: Any) -> None:
     assert_agrees(transformer.fit(FRAME), FRAME, rtol=1e-14)
 

@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
-from tests.agreement import assert_agrees, score
+from tests.agreement import assert_agrees, name_of, score
 from udfs.onnx_udf import ScoringError
 from warehouse_ml.errors import UnsupportedStepError
 
@@ -37,7 +37,7 @@ SIMPLE = [
 ]
 
 
-@pytest.mark.parametrize("imputer", SIMPLE, ids=repr)
+@pytest.mark.parametrize("imputer", SIMPLE, ids=name_of)
 def test_imputer_of_numbers_agrees(imputer: Any) -> None:
     assert_agrees(imputer.fit(NUMBERS), NUMBERS, pd.concat([NUMBERS, ROWS]))
 
@@ -139,7 +139,7 @@ KNN = [
 ]
 
 
-@pytest.mark.parametrize("imputer", KNN, ids=repr)
+@pytest.mark.parametrize("imputer", KNN, ids=name_of)
 def test_knn_imputer_agrees(imputer: Any) -> None:
     # without ties: scikit-learn breaks them as the partition happens to fall
     noise = np.random.default_rng(1).normal(size=NUMBERS.shape) / 9
@@ -184,7 +184,7 @@ def fitted(imputer: Any, frame: pd.DataFrame) -> Any:
         return imputer.fit(frame)
 
 
-@pytest.mark.parametrize("imputer", ITERATIVE, ids=repr)
+@pytest.mark.parametrize("imputer", ITERATIVE, ids=name_of)
 def test_iterative_imputer_agrees(imputer: Any) -> None:
     model = fitted(imputer, NUMBERS)
     assert_agrees(model, NUMBERS, pd.concat([ROWS, NUMBERS.iloc[:5]]))

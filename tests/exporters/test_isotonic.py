@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 from sklearn.datasets import load_diabetes
 from sklearn.isotonic import IsotonicRegression
 
-from tests.agreement import assert_agrees, score
+from tests.agreement import assert_agrees, name_of, score
 from udfs.onnx_udf import ScoringError
 from warehouse_ml.errors import UnsupportedStepError
 from warehouse_ml.exporters.graph import Graph
@@ -29,7 +29,7 @@ SETTINGS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("options", SETTINGS, ids=repr)
+@pytest.mark.parametrize("options", SETTINGS, ids=name_of)
 def test_isotonic_regression_agrees(options: dict[str, Any], dtype: str) -> None:
     features = BMI.astype(dtype)
     assert_agrees(IsotonicRegression(**options).fit(features, PROGRESSION), features, BEYOND.astype(dtype))

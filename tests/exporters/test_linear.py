@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 from sklearn.svm import LinearSVC, LinearSVR
 
-from tests.agreement import assert_agrees, score
+from tests.agreement import assert_agrees, name_of, score
 from warehouse_ml.exporters import linear
 
 DIABETES, PROGRESSION = load_diabetes(return_X_y=True, as_frame=True)
@@ -96,13 +96,13 @@ def fitted(model: Any, features: Any, target: Any) -> Any:
         return model.fit(features, target)
 
 
-@pytest.mark.parametrize("model", REGRESSORS, ids=repr)
+@pytest.mark.parametrize("model", REGRESSORS, ids=name_of)
 def test_regressor_agrees(model: Any) -> None:
     fitted(model, DIABETES[::2], PROGRESSION[::2])
     assert_agrees(model, DIABETES[::2], DIABETES[1::2])
 
 
-@pytest.mark.parametrize("model", SEVERAL, ids=repr)
+@pytest.mark.parametrize("model", SEVERAL, ids=name_of)
 def test_regressor_of_several_targets_agrees(model: Any) -> None:
     targets = pd.DataFrame({"a": PROGRESSION, "b": DIABETES["bmi"] * 100 + PROGRESSION % 7})
     fitted(model, DIABETES[::2], targets[::2])
@@ -110,7 +110,7 @@ def test_regressor_of_several_targets_agrees(model: Any) -> None:
 
 
 @pytest.mark.parametrize("classes", [2, 3])
-@pytest.mark.parametrize("model", CLASSIFIERS, ids=repr)
+@pytest.mark.parametrize("model", CLASSIFIERS, ids=name_of)
 def test_classifier_agrees(model: Any, classes: int) -> None:
     kept = classes > SPECIES
     features, target = IRIS[kept], SPECIES[kept]
@@ -118,14 +118,14 @@ def test_classifier_agrees(model: Any, classes: int) -> None:
     assert_agrees(model, features[::2], features[1::2])
 
 
-@pytest.mark.parametrize("labels", [["no", "yes"], [False, True], [-1, 1], [0.0, 1.0]], ids=repr)
+@pytest.mark.parametrize("labels", [["no", "yes"], [False, True], [-1, 1], [0.0, 1.0]], ids=name_of)
 def test_labels_keep_their_type(labels: list[Any]) -> None:
     features, target = load_breast_cancer(return_X_y=True, as_frame=True)
     model = fitted(lm.LogisticRegression(max_iter=50), features, np.array(labels)[target])
     assert_agrees(model, features)
 
 
-@pytest.mark.parametrize("model", [lm.RidgeClassifier(), lm.RidgeClassifierCV()], ids=repr)
+@pytest.mark.parametrize("model", [lm.RidgeClassifier(), lm.RidgeClassifierCV()], ids=name_of)
 def test_ridge_classifier_of_an_indicator_matrix_agrees(model: Any) -> None:
     features, target = load_wine(return_X_y=True, as_frame=True)
     indicator = np.column_stack([target == 0, target > 0, features["alcohol"] > 13]).astype(int)
@@ -151,7 +151,7 @@ def test_sparsified_coefficients_agree() -> None:
     assert_agrees(model, IRIS)
 
 
-@pytest.mark.parametrize("model", [PLSSVD(), PLSCanonical(), CCA(), PLSRegression(scale=False)], ids=repr)
+@pytest.mark.parametrize("model", [PLSSVD(), PLSCanonical(), CCA(), PLSRegression(scale=False)], ids=name_of)
 def test_latent_scores_agree(model: Any) -> None:
     targets = pd.DataFrame({"a": PROGRESSION, "b": DIABETES["bmi"] + PROGRESSION % 7})
     fitted(model, DIABETES, targets)

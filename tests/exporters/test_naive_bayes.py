@@ -8,7 +8,7 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MultinomialNB
 from sklearn.pipeline import make_pipeline
 
-from tests.agreement import assert_agrees, score
+from tests.agreement import assert_agrees, name_of, score
 from udfs.onnx_udf import ScoringError
 
 DIGITS, FIGURE = load_digits(return_X_y=True, as_frame=True)
@@ -25,7 +25,7 @@ MODELS = [
 
 
 @pytest.mark.parametrize("classes", [2, 10])
-@pytest.mark.parametrize("model", MODELS, ids=repr)
+@pytest.mark.parametrize("model", MODELS, ids=name_of)
 def test_naive_bayes_agrees(model: Any, classes: int) -> None:
     kept = classes > FIGURE
     features, target = DIGITS[kept], FIGURE[kept]
@@ -39,7 +39,7 @@ def test_gaussian_agrees(load: Any) -> None:
     assert_agrees(GaussianNB(priors=None).fit(features, names), features)
 
 
-@pytest.mark.parametrize("model", [ComplementNB(), MultinomialNB(), GaussianNB()], ids=repr)
+@pytest.mark.parametrize("model", [ComplementNB(), MultinomialNB(), GaussianNB()], ids=name_of)
 def test_a_single_class_agrees(model: Any) -> None:
     with np.errstate(divide="ignore", invalid="ignore"):
         assert_agrees(model.fit(DIGITS[:30] + 1.0, ["same"] * 30), DIGITS[:30] + 1.0)
@@ -55,7 +55,7 @@ def test_gaussian_with_a_prior_of_zero_agrees() -> None:
 TEXTS = ["the dog barks", "a cat sleeps", "dogs and cats", "the cat the dog", "nothing else"]
 
 
-@pytest.mark.parametrize("vectorizer", [CountVectorizer(), TfidfVectorizer()], ids=repr)
+@pytest.mark.parametrize("vectorizer", [CountVectorizer(), TfidfVectorizer()], ids=name_of)
 @pytest.mark.parametrize(
     "model", [MultinomialNB(), ComplementNB(), BernoulliNB(), BernoulliNB(binarize=0.4)], ids=repr
 )
@@ -74,7 +74,7 @@ def categories() -> tuple[pd.DataFrame, np.ndarray]:
     return pd.DataFrame(draws, columns=["colour", "shape", "flag"]), draws[:, 0] + draws[:, 2]
 
 
-@pytest.mark.parametrize("model", [CategoricalNB(), CategoricalNB(alpha=0.2, min_categories=6)], ids=repr)
+@pytest.mark.parametrize("model", [CategoricalNB(), CategoricalNB(alpha=0.2, min_categories=6)], ids=name_of)
 def test_categorical_agrees(model: Any) -> None:
     features, target = categories()
     rows = features.astype(float) + 0.25  # the estimator cuts fractions off

@@ -9,7 +9,7 @@ from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from tests.agreement import assert_agrees
+from tests.agreement import assert_agrees, name_of
 from warehouse_ml.exporters.scaling import TRANSFORMERS
 
 CANCER, _ = load_breast_cancer(return_X_y=True, as_frame=True)
@@ -42,13 +42,13 @@ def hard_rows(frame: pd.DataFrame) -> pd.DataFrame:
     return rows.reset_index(drop=True)
 
 
-@pytest.mark.parametrize("scaler", SCALERS, ids=repr)
+@pytest.mark.parametrize("scaler", SCALERS, ids=name_of)
 def test_scaler_agrees(scaler: Any) -> None:
     frame = CANCER.assign(constant=4.2)
     assert_agrees(scaler.fit(frame.iloc[::2]), frame, hard_rows(frame))
 
 
-@pytest.mark.parametrize("transformer", ROWWISE, ids=repr)
+@pytest.mark.parametrize("transformer", ROWWISE, ids=name_of)
 def test_rowwise_transformer_agrees(transformer: Any) -> None:
     assert_agrees(transformer.fit(CANCER), CANCER, hard_rows(CANCER).dropna())
 
@@ -62,7 +62,7 @@ SPARSE = [
 ]
 
 
-@pytest.mark.parametrize("scaler", SPARSE, ids=repr)
+@pytest.mark.parametrize("scaler", SPARSE, ids=name_of)
 def test_scaler_of_a_sparse_matrix_agrees(scaler: Any) -> None:
     counts = np.random.default_rng(0).poisson(0.5, (60, 5)) * 1.0
     pipeline = make_pipeline(pp.FunctionTransformer(csr_array, accept_sparse=True), scaler).fit(counts)

@@ -10,7 +10,7 @@ from sklearn.linear_model import LinearRegression, RidgeClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from tests.agreement import assert_agrees, score
+from tests.agreement import assert_agrees, name_of, score
 from warehouse_ml.errors import UnsupportedStepError
 
 WINE, CULTIVAR = load_wine(return_X_y=True, as_frame=True)
@@ -32,12 +32,12 @@ SELECTORS = [
 ]
 
 
-@pytest.mark.parametrize("selector", SELECTORS, ids=repr)
+@pytest.mark.parametrize("selector", SELECTORS, ids=name_of)
 def test_selector_agrees(selector: Any) -> None:
     assert_agrees(selector.fit(WINE, CULTIVAR), WINE)
 
 
-@pytest.mark.parametrize("selector", SELECTORS[:1] + SELECTORS[7:9], ids=repr)
+@pytest.mark.parametrize("selector", SELECTORS[:1] + SELECTORS[7:9], ids=name_of)
 def test_selected_classifier_agrees(selector: Any) -> None:
     model = make_pipeline(selector, StandardScaler(), CLASSIFIER).fit(WINE.to_numpy(), CULTIVAR)
     assert_agrees(model, WINE.to_numpy())
@@ -50,7 +50,7 @@ ELIMINATORS = [
 ]
 
 
-@pytest.mark.parametrize("model", ELIMINATORS, ids=repr)
+@pytest.mark.parametrize("model", ELIMINATORS, ids=name_of)
 def test_eliminator_predicts_as_its_estimator(model: Any) -> None:
     frame = CANCER.iloc[::3, :9]
     assert_agrees(model.fit(frame, MALIGNANT[::3]), frame)

@@ -9,7 +9,7 @@ from sklearn.metrics.pairwise import linear_kernel
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC, SVR, NuSVC, NuSVR, OneClassSVM
 
-from tests.agreement import assert_agrees, score
+from tests.agreement import assert_agrees, name_of, score
 from warehouse_ml.errors import UnsupportedStepError
 from warehouse_ml.export import export
 from warehouse_ml.exporters.columns import Columns
@@ -32,25 +32,25 @@ KERNELS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("classes", [2, 3])
-@pytest.mark.parametrize("options", KERNELS, ids=repr)
+@pytest.mark.parametrize("options", KERNELS, ids=name_of)
 def test_classifier_agrees(options: dict[str, Any], classes: int) -> None:
     kept = classes > CULTIVAR
     features, target = WINE[kept], CULTIVAR[kept]
     assert_agrees(SVC(**options).fit(features[::2], target[::2]), features[::2], features[1::2])
 
 
-@pytest.mark.parametrize("options", KERNELS, ids=repr)
+@pytest.mark.parametrize("options", KERNELS, ids=name_of)
 @pytest.mark.parametrize("kind", [SVR, NuSVR])
 def test_regressor_agrees(kind: Any, options: dict[str, Any]) -> None:
     assert_agrees(kind(**options).fit(DIABETES[::4], PROGRESSION[::4]), DIABETES[::4], DIABETES[1::4])
 
 
-@pytest.mark.parametrize("options", KERNELS, ids=repr)
+@pytest.mark.parametrize("options", KERNELS, ids=name_of)
 def test_one_class_agrees(options: dict[str, Any]) -> None:
     assert_agrees(OneClassSVM(nu=0.3, **options).fit(IRIS[::2]), IRIS[::2], IRIS[1::2])
 
 
-@pytest.mark.parametrize("model", [NuSVC(nu=0.1), SVC(break_ties=True), SVC(C=0.001)], ids=repr)
+@pytest.mark.parametrize("model", [NuSVC(nu=0.1), SVC(break_ties=True), SVC(C=0.001)], ids=name_of)
 def test_ten_classes_agree(model: Any) -> None:
     digits, figure = load_digits(return_X_y=True, as_frame=True)
     assert_agrees(model.fit(digits[::6], figure[::6]), digits[::6], digits[1::6])
@@ -115,7 +115,7 @@ def test_no_support_vectors_agree() -> None:
         assert_agrees(model, DIABETES)
 
 
-@pytest.mark.parametrize("kernel", ["precomputed", linear_kernel], ids=str)
+@pytest.mark.parametrize("kernel", ["precomputed", linear_kernel], ids=name_of)
 def test_kernels_from_outside_are_refused(kernel: Any) -> None:
     gram = pd.DataFrame(linear_kernel(IRIS)).rename(columns=str)
     model = SVC(kernel=kernel).fit(gram, SPECIES)

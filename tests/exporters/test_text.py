@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.utils import murmurhash3_32
 
-from tests.agreement import assert_agrees, score
+from tests.agreement import assert_agrees, name_of, score
 from udfs.onnx_udf import murmur3
 from warehouse_ml.errors import UnsupportedStepError
 
@@ -88,22 +88,22 @@ HASHES: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("options", SETTINGS, ids=repr)
+@pytest.mark.parametrize("options", SETTINGS, ids=name_of)
 def test_counts_agree(options: dict[str, Any]) -> None:
     assert_agrees(CountVectorizer(**options).fit(TEXTS), TEXTS, UNSEEN)
 
 
-@pytest.mark.parametrize("options", SETTINGS, ids=repr)
+@pytest.mark.parametrize("options", SETTINGS, ids=name_of)
 def test_tfidf_agrees(options: dict[str, Any]) -> None:
     assert_agrees(TfidfVectorizer(**options).fit(TEXTS), TEXTS, UNSEEN)
 
 
-@pytest.mark.parametrize("options", WEIGHTS, ids=repr)
+@pytest.mark.parametrize("options", WEIGHTS, ids=name_of)
 def test_weights_agree(options: dict[str, Any]) -> None:
     assert_agrees(TfidfVectorizer(**options).fit(TEXTS), TEXTS, UNSEEN)
 
 
-@pytest.mark.parametrize("options", WEIGHTS[:-1], ids=repr)
+@pytest.mark.parametrize("options", WEIGHTS[:-1], ids=name_of)
 def test_tfidf_transformer_agrees(options: dict[str, Any]) -> None:
     counted = make_pipeline(CountVectorizer(), TfidfTransformer(**options)).fit(TEXTS)
     assert_agrees(counted, TEXTS, UNSEEN)
@@ -111,7 +111,7 @@ def test_tfidf_transformer_agrees(options: dict[str, Any]) -> None:
     assert_agrees(TfidfTransformer(**options).fit(counts), counts)
 
 
-@pytest.mark.parametrize("options", HASHES, ids=repr)
+@pytest.mark.parametrize("options", HASHES, ids=name_of)
 @pytest.mark.parametrize("features", [1, 7, 256])
 def test_hashes_agree(options: dict[str, Any], features: int) -> None:
     assert_agrees(HashingVectorizer(n_features=features, **options).fit(TEXTS), TEXTS, UNSEEN)
@@ -133,7 +133,7 @@ KNOWN = st.sampled_from(["the ", "dog", " ", "ß", "İ", "\u0345", "\u1680", "١
 DOCUMENTS = st.lists(st.lists(CHARACTERS | KNOWN, max_size=20).map("".join), min_size=1, max_size=8)
 
 
-@pytest.mark.parametrize("options", [*SETTINGS[:8], *SETTINGS[14:18]], ids=repr)
+@pytest.mark.parametrize("options", [*SETTINGS[:8], *SETTINGS[14:18]], ids=name_of)
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(documents=DOCUMENTS)
 def test_any_unicode_agrees(options: dict[str, Any], documents: list[str]) -> None:
