@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from warehouse_ml.boosters import LightGBMBooster, XGBoostBooster
 from warehouse_ml.errors import MissingDependencyError, NotFittedError
 from warehouse_ml.sample import Sample
 from warehouse_ml.signature import METADATA_KEY, Feature, Signature
@@ -106,6 +107,8 @@ def require_fitted(estimator: Any) -> None:
     from sklearn.exceptions import NotFittedError as SklearnNotFitted
     from sklearn.utils.validation import check_is_fitted
 
+    if isinstance(estimator, XGBoostBooster | LightGBMBooster):
+        return  # made by training
     if isinstance(estimator, type) or not hasattr(estimator, "fit"):
         raise NotFittedError(repr(estimator))
     try:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from warehouse_ml.boosters import as_estimator
 from warehouse_ml.engines.arrow import leaves_of
 from warehouse_ml.engines.base import Engine
 from warehouse_ml.engines.scoring import handler
@@ -84,6 +85,7 @@ def of_estimator(
     except ModuleNotFoundError as error:
         raise MissingDependencyError(error.name or "pandas", "train") from None
 
+    estimator = as_estimator(estimator)
     require_fitted(estimator)
     sample = Sample.of(estimator, rows)
     values = as_values(sample.frame)

@@ -18,7 +18,7 @@ from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter, Predict, Transform
 from warehouse_ml.exporters.graph import Tensor
 from warehouse_ml.exporters.prediction import Prediction
-from warehouse_ml.exporters.tree_graph import tree_outputs
+from warehouse_ml.exporters.tree_graph import apply_link, tree_outputs, tree_sums
 from warehouse_ml.exporters.trees import CategorySet, LinearLeaf, Link, Tree, TreeEnsemble
 
 ZERO = float(np.float32(1e-35))
@@ -52,14 +52,26 @@ def regressor(model: Any, columns: Columns, exporter: Exporter) -> Prediction:
 
 
 def classifier(model: Any, columns: Columns, exporter: Exporter) -> Prediction:
-    """The largest probability; one output is the second class's: LGBMClassifier.predict."""
-    results = _results(model, columns, exporter)
+    """The largest probability; one output is the second class's: LGBMClassifier.predict.
+
+    The decision function, where the release has one, is what the trees add up to.
+    """
+    ensemble, coded = _read(model, columns, exporter)
+    sums = tree_sums(ensemble, coded, exporter)
+    results = apply_link(ensemble, sums)
     if results.width == 1:
         results = exporter.graph.concat([1.0 - results, results])
-    return Prediction.classification(model.classes_, probabilities=results)
+    return Prediction.classification(
+        model.classes_, labels=results.argmax(), probabilities=results, decision=sums
+    )
 
 
 def _results(model: Any, columns: Columns, exporter: Exporter) -> Tensor:
+    ensemble, coded = _read(model, columns, exporter)
+    return tree_outputs(ensemble, coded, exporter)
+
+
+def _read(model: Any, columns: Columns, exporter: Exporter) -> tuple[TreeEnsemble, Columns]:
     dump = model.booster_.dump_model()
     objective = dump.get("objective", "none").split()
     if objective[0] not in _LINKS or callable(model.objective_):
@@ -75,7 +87,7 @@ def _results(model: Any, columns: Columns, exporter: Exporter) -> Tensor:
             "Fit all of them with the same zero_as_missing.",
         )
     ensemble = read_dump(dump, zero)
-    return tree_outputs(ensemble, _coded(model, ensemble, columns, exporter), exporter)
+    return ensemble, _coded(model, ensemble, columns, exporter)
 
 
 def read_dump(dump: Mapping[str, Any], zero: set[int]) -> TreeEnsemble:
@@ -204,6 +216,7 @@ def _listed(categories: list[Any]) -> NDArray[Any]:
 TRANSFORMERS: Mapping[str, Transform] = {}
 
 PREDICTORS: Mapping[str, Predict] = {
+    "warehouse_ml.LightGBMBooster": regressor,
     "lightgbm.LGBMRegressor": regressor,
     "lightgbm.LGBMRanker": regressor,
     "lightgbm.LGBMModel": regressor,

@@ -265,6 +265,7 @@ def _recorded_categories(entry: Mapping[str, Any], sampled: NDArray[Any], export
 TRANSFORMERS: Mapping[str, Transform] = {}
 
 PREDICTORS: Mapping[str, Predict] = {
+    "warehouse_ml.XGBoostBooster": regressor,
     "xgboost.XGBRegressor": regressor,
     "xgboost.XGBRFRegressor": regressor,
     "xgboost.XGBRanker": regressor,
