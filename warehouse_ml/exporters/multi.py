@@ -112,12 +112,39 @@ def one_vs_one(model: Any, columns: Columns, exporter: Exporter) -> Prediction:
 
 
 def output_code(model: Any, columns: Columns, exporter: Exporter) -> Prediction:
-    """The class whose code is nearest: the first minimum of max(0, x² - 2xy + y²)."""
+    """The class whose code is nearest: the first minimum of max(0, x² - 2xy + y²).
+
+    Equally near codes are common, so each term is rounded as scikit-learn rounds it: the products are
+    added one after another.
+    """
     scores = _scores(model, _binaries(model, columns, exporter), exporter)
     code = np.asarray(model.code_book_, dtype=np.float64)
-    squares = (scores * scores).sum()
-    distances = (squares + -2.0 * (scores @ code.T)) + (code * code).sum(axis=1).reshape(1, -1)
+    each = [scores.columns([index]) for index in range(scores.width)]
+    products = running_sum([column * code[:, index].reshape(1, -1) for index, column in enumerate(each)])
+    distances = (_norms(scores) + -2.0 * products) + (code * code).sum(axis=1).reshape(1, -1)
     return Prediction.classification(model.classes_, labels=distances.clip(low=0.0).argmin())
+
+
+_SPLITTER = 2.0**27 + 1.0
+
+
+def _norms(rows: Tensor) -> Tensor:
+    """The sum of the squares of each row, each product and addition rounded once: BLAS uses FMA for it.
+
+    Source: Dekker's product and Knuth's sum give what rounding takes away; T. J. Dekker, 1971.
+    """
+    scaled = rows * _SPLITTER
+    high = scaled - (scaled - rows)
+    low = rows - high
+    squares = rows * rows
+    lost = ((high * high - squares) + 2.0 * (high * low)) + low * low
+    total = squares.columns([0])
+    for index in range(1, rows.width):
+        square = squares.columns([index])
+        added = total + square
+        part = added - total
+        total = added + (((total - (added - part)) + (square - part)) + lost.columns([index]))
+    return total
 
 
 def constant_predictor(model: Any, columns: Columns, exporter: Exporter) -> Prediction:

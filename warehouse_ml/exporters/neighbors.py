@@ -104,8 +104,14 @@ def nearest_centroid(model: Any, columns: Columns, exporter: Exporter) -> Predic
     labels = scores.argmax()
     if np.isclose(model.class_prior_, 1 / len(model.classes_)).all():
         labels = (squared_euclidean(rows, centroids) if euclidean else manhattan(rows, centroids)).argmin()
+    if not euclidean:
+        return Prediction.classification(model.classes_, labels=labels)
+    two = len(model.classes_) == 2
     return Prediction.classification(
-        model.classes_, labels=labels, probabilities=scores.softmax() if euclidean else None
+        model.classes_,
+        labels=labels,
+        probabilities=scores.softmax(),
+        decision=scores.columns([1]) - scores.columns([0]) if two else scores,
     )
 
 
