@@ -54,33 +54,30 @@ def hard_rows(
         familiar: The positions of features that get only values that the sample holds, and NULL.
     """
     random = np.random.default_rng(seed)
-    rows: list[pd.Series[Any]] = []
-    changed: list[int] = []
-    magnitudes: list[float] = []
+    changes: list[tuple[int, int, Any, float]] = []
     for index, feature in enumerate(features):
         ordinary = _ordinary(values[feature.name], feature, random)
         extreme = _extreme(values[feature.name], feature)
         if index in familiar:
             known = set(values[feature.name])
             ordinary, extreme = [value for value in ordinary if value is None or value in known], []
-        for value, magnitude in [(v, 0.0) for v in ordinary] + [(v, abs(v)) for v in extreme]:
-            row = values.iloc[int(random.integers(len(values)))].copy()
-            row[feature.name] = value
-            rows.append(row)
-            changed.append(index)
-            magnitudes.append(magnitude)
-    rows.extend([values.iloc[0], values.iloc[0]])
-    changed.extend([-1, -1])
-    magnitudes.extend([0.0, 0.0])
-    if len(rows) > limit:
-        kept = np.linspace(0, len(rows) - 1, limit).round().astype(int)
-        rows = [rows[i] for i in kept]
-        changed = [changed[i] for i in kept]
-        magnitudes = [magnitudes[i] for i in kept]
+        hard = [(value, 0.0) for value in ordinary] + [(value, abs(value)) for value in extreme]
+        changes += [(kind, index, value, magnitude) for kind, (value, magnitude) in enumerate(hard)]
+    if len(changes) > limit:
+        changes = [changes[i] for i in np.linspace(0, len(changes) - 1, limit).round().astype(int)]
+    # one kind of change after another: an estimator refuses neighbours, which are found in few questions
+    changes.sort(key=lambda change: change[:2])
+    rows = [values.iloc[0].copy(), values.iloc[0].copy()]
+    for _, index, value, _ in changes:
+        row = values.iloc[int(random.integers(len(values)))].copy()
+        row[features[index].name] = value
+        rows.append(row)
     frame = pd.DataFrame(
         {name: pd.Series([row[name] for row in rows], dtype=object) for name in values.columns}
     )
-    return HardRows(frame, np.array(changed), np.array(magnitudes))
+    changed = np.array([-1, -1, *(index for _, index, _, _ in changes)])
+    magnitudes = np.array([0.0, 0.0, *(magnitude for *_, magnitude in changes)])
+    return HardRows(frame, changed, magnitudes)
 
 
 def _ordinary(column: pd.Series[Any], feature: Feature, random: np.random.Generator) -> list[Any]:

@@ -69,8 +69,10 @@ def _array(column: pd.Series[Any], missing: Any, kind: str) -> Any:
     return filled.to_numpy().astype({"BIGINT": np.int64, "BOOLEAN": np.bool_}.get(kind, np.float64))
 
 
-def _like(column: pd.Series[Any], model: pd.Series[Any]) -> pd.Series[Any]:
+def _like(column: pd.Series[Any], model: pd.Series[Any]) -> Any:
     dtype: Any = model.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind in "iuf":
+        return _numbers_like(column.to_numpy(dtype=object), dtype)
     missing = column.isna()
     if isinstance(dtype, pd.CategoricalDtype):
         known = list(dtype.categories)
@@ -80,24 +82,23 @@ def _like(column: pd.Series[Any], model: pd.Series[Any]) -> pd.Series[Any]:
             dtype = pd.CategoricalDtype(known + unseen)
         return column.astype(dtype)
     if isinstance(dtype, np.dtype):
-        if dtype.kind in "iu":
-            return _whole(column, missing, dtype)
         if dtype.kind == "b" and missing.any():
             return column
         if dtype.kind == "O":
             return column.where(~missing, missing_marker(model))
-        if dtype.kind == "f":
-            return column.where(~missing, np.nan).astype(np.float64).astype(dtype)
     if pd.api.types.is_integer_dtype(dtype) and not _fits(column[~missing], dtype.numpy_dtype):
         return column.astype("Float64")
     return column.astype(dtype)
 
 
-def _whole(column: pd.Series[Any], missing: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
-    """Whole numbers keep their dtype until one is missing or does not fit."""
-    if _fits(column[~missing], dtype) and not missing.any():
-        return column.astype(dtype)
-    return column.where(~missing, np.nan).astype(np.float64)
+def _numbers_like(values: NDArray[Any], dtype: Any) -> NDArray[Any]:
+    """Numbers and None in a dtype of numpy; whole numbers keep theirs until one is missing or does not fit."""
+    floats = values.astype(np.float64)
+    if dtype.kind == "f":
+        return floats.astype(dtype)
+    limits = np.iinfo(dtype)
+    fits = (floats == np.floor(floats)) & (floats >= limits.min) & (floats <= limits.max)
+    return values.astype(dtype) if fits.all() else floats
 
 
 def _fits(numbers: pd.Series[Any], dtype: Any) -> bool:
