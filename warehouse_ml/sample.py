@@ -127,11 +127,13 @@ def fitted_names(estimator: Any) -> list[str] | None:
 
 def takes_texts(estimator: Any) -> bool:
     """Whether the first thing that sees the rows is a text vectorizer."""
-    for attribute in ("best_estimator_", "estimator"):
+    for attribute in ("best_estimator_", "estimator", "regressor"):
         if hasattr(estimator, attribute) and not hasattr(estimator, "feature_names_in_"):
             inner = getattr(estimator, attribute)
             if takes_texts(inner):
                 return True
+    if isinstance(getattr(estimator, "estimators", None), list):  # voting and stacking
+        return any(takes_texts(part) for _, part in estimator.estimators)
     if hasattr(estimator, "steps") and estimator.steps:
         return takes_texts(estimator.steps[0][1])
     if hasattr(estimator, "transformer_list"):

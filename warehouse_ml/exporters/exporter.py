@@ -125,7 +125,8 @@ class Exporter:
             if converter is None:
                 converter = self._public(estimator, "transform")
             result: Columns = converter(estimator, columns, self)
-            self._undefined |= type(estimator).__name__ in _PARTIAL
+            identity = getattr(estimator, "func", estimator) is None  # what a passed column goes through
+            self._undefined |= type(estimator).__name__ in _PARTIAL and not identity
             return result
 
     def predict(self, estimator: Any, columns: Columns, step: str = "") -> Prediction:
