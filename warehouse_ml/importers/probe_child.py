@@ -45,6 +45,7 @@ def examine(content: bytes) -> dict[str, Any]:
     options.log_severity_level = 4
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     # as the handler does
+    options.enable_mem_reuse = False
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
     session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     feeds = {entry.name: _values(entry.type, entry.shape[1]) for entry in session.get_inputs()}
