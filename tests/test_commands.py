@@ -74,6 +74,7 @@ def rows(path, query):
 
 
 def process(arguments, **options):
+    """The end of a real process."""
     command = [sys.executable, "-m", "warehouse_ml", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **options)
 
@@ -515,10 +516,24 @@ def test_process_fails_with_one_line(shop):
     assert done.stderr == "wml: No model named 'chrn'. Did you mean 'churn'?\n"
 
 
-@pytest.mark.parametrize("form", ["csv", "json"])
-def test_a_reader_that_goes_away_is_no_error(form):
+def test_process_whose_output_is_not_unicode():
+    done = process(["sql", "SELECT 'é' AS a"], env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 1
+    assert done.stderr.startswith("wml: Standard output is ascii")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("form", "statement"),
+    [
+        ("csv", "SELECT range AS i FROM range(500_000)"),
+        ("json", "SELECT range AS i FROM range(500_000)"),
+        ("table", "SELECT repeat(chr(120), 200_000) AS i"),
+    ],
+)
+def test_a_reader_that_goes_away_is_no_error(form, statement):
     # head is gone long before the rows that fill a pipe are written
-    line = f"{sys.executable} -m warehouse_ml sql -f {form} 'SELECT range AS i FROM range(500_000)' | head -1"
+    line = f"{sys.executable} -m warehouse_ml sql -f {form} '{statement}' | head -1"
     done = subprocess.run(line, shell=True, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.count("\n") == 1
     assert done.stderr == ""

@@ -55,7 +55,10 @@ def command(function: Callable[..., None]) -> click.Command:
         except BrokenPipeError:
             raise  # click ends quietly: the reader has seen enough
         except OSError as error:
-            _fail(f"{error.strerror}: {error.filename}" if error.filename else str(error))
+            reason = error.strerror or str(error)
+            _fail(f"{reason}: {error.filename}" if error.filename else reason)
+        except UnicodeEncodeError as error:
+            _fail(f"Standard output is {error.encoding} and cannot show all: set PYTHONIOENCODING=utf-8.")
 
     # click folds the lines of a paragraph, unless it starts with a backspace.
     description, mark, examples = inspect.cleandoc(function.__doc__ or "").partition("Example")

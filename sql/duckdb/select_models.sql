@@ -4,7 +4,7 @@ SELECT
     newest_version AS newest,
     versions,
     task,
-    strftime(updated_at, '%Y-%m-%d %H:%M') AS created,
+    CAST(updated_at AS DATE) AS created,
     comment
 FROM warehouse_ml.models
 ORDER BY name
