@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from warehouse_ml.exporters import elementary, piecewise
-from warehouse_ml.exporters.graph import Graph, Tensor
+from warehouse_ml.exporters.graph import Graph
+from warehouse_ml.exporters.tensor import Tensor
 
 FLOATS = st.lists(st.floats(width=64), min_size=1, max_size=50)
 SPECIAL = [

@@ -13,7 +13,7 @@ from warehouse_ml.errors import UnsupportedStepError
 from warehouse_ml.exporters import tree_graph
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter
-from warehouse_ml.exporters.graph import Tensor
+from warehouse_ml.exporters.tensor import Tensor
 from warehouse_ml.exporters.trees import CategorySet, LinearLeaf, Tree, TreeEnsemble
 
 CATEGORICAL = 0  # this feature has codes

@@ -7,7 +7,6 @@ import numpy as np
 
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter, Predict
-from warehouse_ml.exporters.graph import Tensor
 from warehouse_ml.exporters.isotonic import isotonic_values
 from warehouse_ml.exporters.prediction import Prediction
 from warehouse_ml.exporters.responses import (
@@ -17,6 +16,7 @@ from warehouse_ml.exporters.responses import (
     response,
     running_sum,
 )
+from warehouse_ml.exporters.tensor import Tensor
 
 _LOGIT_FLOOR = 1e-12
 """What `sklearn.calibration._convert_to_logits` adds to a probability."""

@@ -10,11 +10,11 @@ import numpy as np
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.distances import dense
 from warehouse_ml.exporters.exporter import Exporter, Transform
-from warehouse_ml.exporters.graph import Tensor
 from warehouse_ml.exporters.kernels import centered
 from warehouse_ml.exporters.latent_dirichlet import latent_dirichlet_allocation
 from warehouse_ml.exporters.neighbor_search import Search
 from warehouse_ml.exporters.pairwise_kernels import pairwise_kernel
+from warehouse_ml.exporters.tensor import Tensor
 
 LARGEST_GEODESIC_MATRIX = 2_000
 """Isomap keeps a square matrix of its training rows; beyond this many it would be more than 32 MB."""

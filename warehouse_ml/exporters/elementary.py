@@ -6,7 +6,7 @@ All are composed of Exp, Log, Sqrt, Sin and arithmetic, whose double kernels are
 import math
 from collections.abc import Sequence
 
-from warehouse_ml.exporters.graph import Tensor
+from warehouse_ml.exporters.tensor import Tensor
 
 
 def log1p(x: Tensor) -> Tensor:

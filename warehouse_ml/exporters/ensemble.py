@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter, Predict, Transform
-from warehouse_ml.exporters.graph import Tensor
 from warehouse_ml.exporters.prediction import Prediction
 from warehouse_ml.exporters.responses import numbers, probabilities, running_sum
+from warehouse_ml.exporters.tensor import Tensor
 
 
 def spread(tensor: Tensor, places: NDArray[Any], width: int) -> Tensor:

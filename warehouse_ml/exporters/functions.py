@@ -12,7 +12,7 @@ from scipy import special
 from warehouse_ml.exporters import elementary
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter, Transform
-from warehouse_ml.exporters.graph import Tensor
+from warehouse_ml.exporters.tensor import Tensor
 from warehouse_ml.exporters.tracing import NotTraceableError, Traced
 
 _ADVICE = (

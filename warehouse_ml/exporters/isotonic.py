@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike
 
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter, Predict
-from warehouse_ml.exporters.graph import Tensor
 from warehouse_ml.exporters.prediction import Prediction
+from warehouse_ml.exporters.tensor import Tensor
 
 
 def interpolate(x: Tensor, xs: ArrayLike, ys: ArrayLike) -> Tensor:

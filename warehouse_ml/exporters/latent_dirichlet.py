@@ -9,8 +9,8 @@ import numpy as np
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.distances import dense
 from warehouse_ml.exporters.exporter import Exporter
-from warehouse_ml.exporters.graph import Tensor
 from warehouse_ml.exporters.pairwise_kernels import refuse_negative
+from warehouse_ml.exporters.tensor import Tensor
 
 MOST_ITERATIONS = 200
 """Each iteration is about sixty nodes of the graph."""

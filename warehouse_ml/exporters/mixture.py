@@ -13,8 +13,8 @@ from scipy.special import digamma
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.distances import squared_norms
 from warehouse_ml.exporters.exporter import Exporter, Predict
-from warehouse_ml.exporters.graph import Tensor
 from warehouse_ml.exporters.prediction import Prediction
+from warehouse_ml.exporters.tensor import Tensor
 
 
 def gaussian_mixture(model: Any, columns: Columns, exporter: Exporter) -> Prediction:

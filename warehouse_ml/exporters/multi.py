@@ -8,7 +8,6 @@ import numpy as np
 
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter, Predict
-from warehouse_ml.exporters.graph import Tensor
 from warehouse_ml.exporters.prediction import Prediction
 from warehouse_ml.exporters.responses import (
     binary_score,
@@ -18,6 +17,7 @@ from warehouse_ml.exporters.responses import (
     probabilities,
     running_sum,
 )
+from warehouse_ml.exporters.tensor import Tensor
 
 
 def _binaries(model: Any, columns: Columns, exporter: Exporter) -> list[Prediction]:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.distances import manhattan, squared_euclidean
 from warehouse_ml.exporters.exporter import Exporter, Predict, Transform
-from warehouse_ml.exporters.graph import Tensor
 from warehouse_ml.exporters.neighbor_search import Search
 from warehouse_ml.exporters.prediction import Prediction
+from warehouse_ml.exporters.tensor import Tensor
 
 
 def k_neighbors_classifier(model: Any, columns: Columns, exporter: Exporter) -> Prediction:

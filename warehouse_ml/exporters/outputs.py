@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from warehouse_ml.exporters.graph import Tensor
 from warehouse_ml.exporters.prediction import Prediction
+from warehouse_ml.exporters.tensor import Tensor
 from warehouse_ml.signature import Output, Task
 
 

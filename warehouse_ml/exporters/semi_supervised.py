@@ -8,10 +8,10 @@ from typing import Any
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.distances import dense
 from warehouse_ml.exporters.exporter import Exporter, Predict
-from warehouse_ml.exporters.graph import Tensor
 from warehouse_ml.exporters.neighbor_search import Search
 from warehouse_ml.exporters.pairwise_kernels import pairwise_kernel
 from warehouse_ml.exporters.prediction import Prediction
+from warehouse_ml.exporters.tensor import Tensor
 
 
 def label_propagation(model: Any, columns: Columns, exporter: Exporter) -> Prediction:

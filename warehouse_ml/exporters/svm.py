@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter, Predict
-from warehouse_ml.exporters.graph import Tensor
 from warehouse_ml.exporters.pairwise_coupling import coupled_probabilities
 from warehouse_ml.exporters.prediction import Prediction
+from warehouse_ml.exporters.tensor import Tensor
 
 
 def support_vector_regression(model: Any, columns: Columns, exporter: Exporter) -> Prediction:

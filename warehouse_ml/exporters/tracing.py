@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from warehouse_ml.exporters.columns import NULL_TEXT, Columns
-from warehouse_ml.exporters.graph import Tensor
+from warehouse_ml.exporters.tensor import Tensor
 
 
 class NotTraceableError(Exception):

@@ -21,7 +21,7 @@ from onnx import TensorProto, numpy_helper
 
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter
-from warehouse_ml.exporters.graph import Tensor
+from warehouse_ml.exporters.tensor import Tensor
 from warehouse_ml.exporters.trees import TreeEnsemble
 
 MAX_DEPTH = 1000

@@ -8,9 +8,9 @@ import numpy as np
 
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter, Predict, Transform
-from warehouse_ml.exporters.graph import Tensor
 from warehouse_ml.exporters.prediction import Prediction
 from warehouse_ml.exporters.responses import decision, numbers, probabilities, running_sum
+from warehouse_ml.exporters.tensor import Tensor
 
 _MATRIX_OF_LABELS = frozenset(
     {"MLPClassifier", "OneVsRestClassifier", "ClassifierChain", "StackingClassifier"}

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from warehouse_ml.exporters.category_codes import category_codes
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter, Predict, Transform
-from warehouse_ml.exporters.graph import Tensor
 from warehouse_ml.exporters.prediction import Prediction
+from warehouse_ml.exporters.tensor import Tensor
 from warehouse_ml.exporters.tree_graph import apply_link, tree_outputs
 from warehouse_ml.exporters.trees import CategorySet, Link, Tree, TreeEnsemble
 
