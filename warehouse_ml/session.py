@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from warehouse_ml.engines import open_engine
 from warehouse_ml.engines.base import Engine, Namespace, Parameters, Rows
-from warehouse_ml.errors import RegistryError, WarehouseMLError
-from warehouse_ml.model import ModelVersion, version_of_function
+from warehouse_ml.errors import RegistryError
+from warehouse_ml.functions import Functions
+from warehouse_ml.model import ModelVersion
 from warehouse_ml.optimize import optimize
 from warehouse_ml.query.bind import BoundStatement, bind
 from warehouse_ml.query.binder_errors import translate_binder_error
@@ -50,6 +51,7 @@ class Session:
         """Wrap an engine; users call `connect`."""
         self._engine = engine
         self._registry = Registry(engine)
+        self._functions = Functions(engine, self._registry)
 
     # --- the way of a query -------------------------------------------------------------------
 
@@ -81,34 +83,21 @@ class Session:
         return self._bind(text, Namespace.of_caller()).text
 
     def _bind(self, text: str, namespace: Namespace) -> BoundStatement:
-        return optimize(bind(parse(text), _Catalog(self, namespace)))
+        catalog = _Catalog(self._engine, self._registry, self._functions, namespace)
+        return optimize(bind(parse(text), catalog))
 
     def _run(self, bound: BoundStatement, params: Parameters, namespace: Namespace) -> Rows | None:
         for call in bound.calls:
-            for method in call.functions:
-                self._engine.register_function(call.version, method, self._registry.loader(call.version))
+            self._functions.offer(call.version, call.functions)
         try:
-            return self._engine.query(bound.text, params, namespace=namespace, provide=self._provide)
+            return self._engine.query(
+                bound.text, params, namespace=namespace, provide=self._functions.provide
+            )
         except self._engine.bind_error as error:
             translated = translate_binder_error(str(error), bound)
             if translated is None:
                 raise
             raise translated from None
-
-    def _provide(self, function: str) -> bool:
-        """Register a version's function by its name; False where there is no such version."""
-        found = version_of_function(function)
-        if found is None:
-            return False
-        name, number, method = found
-        try:
-            version = self._registry.resolve(name, str(number))
-        except WarehouseMLError:
-            return False
-        if version.function_of(method).casefold() != function.casefold():
-            return False
-        self._engine.register_function(version, method, self._registry.loader(version))
-        return True
 
     # --- the way of a model -------------------------------------------------------------------
 
@@ -349,7 +338,7 @@ class Session:
             WarehouseMLError: There is no such model, version or alias.
         """
         name, _, selector = reference.partition("@")
-        return self._offered(self._registry.resolve(name, selector))
+        return self._functions.offer(self._registry.resolve(name, selector))
 
     def aliases(self, name: str) -> dict[str, int]:
         """The aliases of a model and the versions that they point to."""
@@ -448,24 +437,19 @@ class Session:
             comment=comment,
             proof=ready.proof,
         )
-        return self._offered(stored)
-
-    def _offered(self, version: ModelVersion) -> ModelVersion:
-        """The version, after its functions were made callable."""
-        for method in version.methods:
-            self._engine.register_function(version, method, self._registry.loader(version))
-        return version
+        return self._functions.offer(stored)
 
 
 class _Catalog:
     """What binding asks: the registry for versions, the engine for columns."""
 
-    def __init__(self, session: Session, namespace: Namespace) -> None:
-        self._session = session
+    def __init__(
+        self, engine: Engine, registry: Registry, functions: Functions, namespace: Namespace
+    ) -> None:
+        self.resolve = registry.resolve
+        self._engine = engine
+        self._functions = functions
         self._namespace = namespace
 
-    def resolve(self, name: str, selector: str) -> ModelVersion:
-        return self._session._registry.resolve(name, selector)
-
     def columns(self, query: str) -> list[tuple[str, str]]:
-        return self._session._engine.columns(query, namespace=self._namespace, provide=self._session._provide)
+        return self._engine.columns(query, namespace=self._namespace, provide=self._functions.provide)
