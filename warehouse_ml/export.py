@@ -124,16 +124,14 @@ def _categories(sample: Sample, index: int) -> NDArray[Any] | None:
 
 
 def _marker(sample: Sample, index: int) -> Marker:
-    """The marker that the sample's column holds; NaN where an object column holds none."""
+    """What the estimator sees where the column lacks a value."""
     import pandas as pd
 
     column = sample.frame.iloc[:, index]
     dtype: Any = column.dtype
     if isinstance(dtype, np.dtype) and dtype.kind == "O":
-        gone = column[column.isna()]
-        if len(gone) and gone.iloc[0] is None:
-            return "none"
-        return "na" if len(gone) and gone.iloc[0] is pd.NA else "nan"
+        marker = sample.markers.get(sample.features[index].name)
+        return "none" if marker is None else "na" if marker is pd.NA else "nan"
     if isinstance(dtype, np.dtype) and dtype.kind == "b":
         return "none"  # one missing value makes it a column of objects
     return "na" if isinstance(dtype, pd.StringDtype) and dtype.na_value is pd.NA else "nan"

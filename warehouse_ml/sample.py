@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from warehouse_ml.errors import MissingDependencyError, SampleError
+from warehouse_ml.markers import with_fitted_markers
 from warehouse_ml.signature import Feature
 
 if TYPE_CHECKING:
@@ -30,11 +32,13 @@ class Sample:
         frame: A pandas frame with exactly the estimator's features, in its order.
         feeding: What the estimator was fitted on.
         features: The features, with their types; policies are still to be chosen.
+        markers: For each object column what a missing value looks like: None, NaN or NA.
     """
 
     frame: pd.DataFrame
     feeding: Feeding
     features: tuple[Feature, ...]
+    markers: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, estimator: Any, data: Any) -> Sample:
@@ -73,7 +77,8 @@ class Sample:
         if frame.columns.duplicated().any():
             twice = frame.columns[frame.columns.duplicated()][0]
             raise SampleError(f"The sample has two columns called {twice!r}.")
-        return cls(frame, feeding, tuple(_feature(name, frame[name]) for name in frame.columns))
+        frame, markers = with_fitted_markers(frame, estimator)
+        return cls(frame, feeding, tuple(_feature(name, frame[name]) for name in frame.columns), markers)
 
     def fed(self, frame: pd.DataFrame) -> Any:
         """Rows in the form that the estimator was fitted on."""

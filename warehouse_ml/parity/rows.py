@@ -34,7 +34,11 @@ def as_values(frame: pd.DataFrame) -> pd.DataFrame:
 def as_estimator_frame(values: pd.DataFrame, sample: Sample) -> pd.DataFrame:
     """Values as the estimator would meet them: with the dtypes and the missing markers of the sample."""
     return pd.DataFrame(
-        {name: _like(values[name], sample.frame[name]) for name in values.columns}, index=values.index
+        {
+            name: _like(values[name], sample.frame[name], sample.markers.get(name, np.nan))
+            for name in values.columns
+        },
+        index=values.index,
     )
 
 
@@ -69,7 +73,7 @@ def _array(column: pd.Series[Any], missing: Any, kind: str) -> Any:
     return filled.to_numpy().astype({"BIGINT": np.int64, "BOOLEAN": np.bool_}.get(kind, np.float64))
 
 
-def _like(column: pd.Series[Any], model: pd.Series[Any]) -> Any:
+def _like(column: pd.Series[Any], model: pd.Series[Any], marker: Any) -> Any:
     dtype: Any = model.dtype
     if isinstance(dtype, np.dtype) and dtype.kind in "iuf":
         return _numbers_like(column.to_numpy(dtype=object), dtype)
@@ -85,14 +89,14 @@ def _like(column: pd.Series[Any], model: pd.Series[Any]) -> Any:
         if dtype.kind == "b" and missing.any():
             return column
         if dtype.kind == "O":
-            return column.where(~missing, missing_marker(model))
+            return column.where(~missing, marker)
     if pd.api.types.is_integer_dtype(dtype) and not _fits(column[~missing], dtype.numpy_dtype):
         return column.astype("Float64")
     return column.astype(dtype)
 
 
 def _numbers_like(values: NDArray[Any], dtype: Any) -> NDArray[Any]:
-    """Numbers and None in a dtype of numpy; whole numbers keep theirs until one is missing or does not fit."""
+    """Numbers and None in a dtype of numpy; whole numbers keep it until one is missing or does not fit."""
     floats = values.astype(np.float64)
     if dtype.kind == "f":
         return floats.astype(dtype)
@@ -104,9 +108,3 @@ def _numbers_like(values: NDArray[Any], dtype: Any) -> NDArray[Any]:
 def _fits(numbers: pd.Series[Any], dtype: Any) -> bool:
     limits = np.iinfo(dtype)
     return all(limits.min <= value <= limits.max and float(value).is_integer() for value in numbers)
-
-
-def missing_marker(column: pd.Series[Any]) -> Any:
-    """What a missing value looks like in an object column: the one it holds, or NaN."""
-    gone = column[column.isna()]
-    return gone.iloc[0] if len(gone) else np.nan
