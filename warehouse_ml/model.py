@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from warehouse_ml.signature import Method, Signature
+from warehouse_ml.signature import Feature, Method, Signature
 
 FUNCTION_SUFFIX: Mapping[Method, str] = {"predict": "", "predict_proba": "_proba", "try_predict": "_try"}
 
@@ -71,18 +71,14 @@ class ModelVersion:
     def __str__(self) -> str:
         """All of it, to be read by a person."""
         signature = self.signature
-        lines = [f"{self.reference}: {signature.task}"]
+        features = ", ".join(f"{_shown(feature.name)} {feature.type}" for feature in signature.features)
+        lines = [f"{self.reference}: {signature.task}", f"  functions of ({features}):"]
         for method in self.methods:
             output = signature.result(method)
-            if output is not None:
-                call = ", ".join(f"{_shown(f.name)} {f.type}" for f in signature.features)
-                lines.append(f"  {self.function_of(method)}({call}) -> {output.sql_type('duckdb')}")
+            kind = "" if output is None else output.sql_type("duckdb")
+            lines.append(f"    {self.function_of(method)} -> {kind}")
         lines.append("  features:")
-        for feature in signature.features:
-            rule = {"model": "the model takes NULL", "null": "NULL gives NULL", "error": "NULL is an error"}
-            missing = rule.get(feature.missing, f"NULL becomes {feature.default!r}")
-            limit = "" if feature.limit is None or feature.limit > 1e38 else f", up to {feature.limit:.6g}"
-            lines.append(f"    {feature.name}: {feature.type}, {missing}{limit}")
+        lines += [f"    {_shown(feature.name)}: {_described(feature)}" for feature in signature.features]
         if signature.classes:
             lines.append("  classes: " + ", ".join(repr(label) for label in signature.classes))
         for title, facts in (
@@ -92,13 +88,12 @@ class ModelVersion:
             ("tags", self.tags),
         ):
             if facts:
-                lines.append(
-                    f"  {title}: " + ", ".join(f"{key} {_fact(value)}" for key, value in facts.items())
-                )
+                lines.append(f"  {title}:")
+                lines += [f"    {name}: {_fact(value)}" for name, value in facts.items()]
         if self.comment:
             lines.append(f"  comment: {self.comment}")
-        lines.append(f"  created {self.created_at} by {self.created_by or 'unknown'}, {self.size:,} bytes")
-        lines.append(f"  sha256 {self.sha256}")
+        lines.append(f"  created: {self.created_at} by {self.created_by or 'unknown'}, {self.size:,} bytes")
+        lines.append(f"  sha256: {self.sha256}")
         return "\n".join(lines)
 
 
@@ -116,5 +111,16 @@ def _shown(name: str) -> str:
     return name if name.isidentifier() else '"' + name.replace('"', '""') + '"'
 
 
+def _described(feature: Feature) -> str:
+    rules = {"model": "the model takes NULL", "null": "NULL gives NULL", "error": "NULL is an error"}
+    missing = rules.get(feature.missing, f"NULL becomes {feature.default!r}")
+    limit = "" if feature.limit is None or feature.limit > 1e38 else f", up to {feature.limit:.6g}"
+    return f"{feature.type}, {missing}{limit}"
+
+
 def _fact(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_fact(part)}" for name, part in value.items())
+    return " ".join(str(value).split())

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as library_version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +18,7 @@ from warehouse_ml.engines.scoring import handler
 from warehouse_ml.errors import MissingDependencyError, ParityError, SampleError
 from warehouse_ml.export import Exported, export
 from warehouse_ml.import_onnx import read_onnx
+from warehouse_ml.lineage import fingerprint, libraries
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.parity.comparison import Expected, Score
 from warehouse_ml.parity.proof import PROOF_ROWS, Proof, thinned
@@ -33,8 +31,6 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-5
 """How far a number may be off, relative to itself or to the mean magnitude of the sample's scores."""
-
-_LIBRARIES = ("scikit-learn", "xgboost", "lightgbm", "onnx", "onnxruntime", "numpy", "pandas")
 
 _TRIAL_ROWS = 8
 
@@ -108,7 +104,7 @@ def of_estimator(
         "estimator": " ".join(repr(estimator).split())[:2000],
         "sample_rows": len(sample.frame),
         "sample_fingerprint": fingerprint(sample.frame),
-        "libraries": libraries(),
+        "libraries": libraries(estimator),
     }
     proof = proved.proof.to_bytes() if len(proved.proof.rows) else None
     done = proved.exported
@@ -140,7 +136,7 @@ def of_onnx(
         "source_sha256": hashlib.sha256(
             source if isinstance(source, bytes) else Path(source).read_bytes()
         ).hexdigest(),
-        "libraries": libraries(),
+        "libraries": libraries(None),
     }
     if (sample is None) != (expected is None):
         raise SampleError("A sample and the scores that are expected for it go together.")
@@ -174,27 +170,6 @@ def verify(version: ModelVersion, onnx: bytes, proof: bytes, engine: Engine) -> 
     if not report.passed:
         raise ParityError(f"'{version.reference}' does not score as it was proved to. {report}", report)
     return report
-
-
-def libraries() -> dict[str, str]:
-    """The versions of what a model is made with."""
-    found = {"python": platform.python_version()}
-    for name in _LIBRARIES:
-        try:
-            found[name] = library_version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def fingerprint(frame: pd.DataFrame) -> str:
-    """A digest of a frame's names and values that does not depend on the order of its rows."""
-    import pandas as pd
-
-    hashes = np.sort(pd.util.hash_pandas_object(frame, index=False).to_numpy())
-    digest = hashlib.sha256("\0".join(map(str, frame.columns)).encode())
-    digest.update(hashes.tobytes())
-    return digest.hexdigest()
 
 
 def _in_process(exported: Exported) -> Score:

@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-_ALWAYS = ("warehouse-ml", "numpy", "pandas", "scikit-learn")
+_ALWAYS = ("warehouse-ml", "numpy", "pandas", "onnx", "onnxruntime", "scikit-learn")
 _BY_MODULE = {"xgboost": "xgboost", "lightgbm": "lightgbm"}
 
 
@@ -49,7 +49,11 @@ def _nested(frame: pd.DataFrame) -> bool:
 
 
 def libraries(estimator: Any) -> dict[str, str]:
-    """The versions of Python and of every library that had a part in the training."""
+    """The versions of Python and of every library that had a part in a model.
+
+    Args:
+        estimator: The estimator; None for a model that was made elsewhere.
+    """
     found = {"python": platform.python_version()}
     names = list(_ALWAYS)
     text = {type(part).__module__.partition(".")[0] for part in _parts(estimator)}

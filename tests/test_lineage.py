@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LinearRegression
 
-from warehouse_ml.training.lineage import fingerprint, libraries
+from warehouse_ml.lineage import fingerprint, libraries
 
 FRAME = pd.DataFrame(
     {
