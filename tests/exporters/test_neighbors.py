@@ -172,6 +172,18 @@ def test_missing_values_agree_where_the_metric_takes_them(weights: str) -> None:
     assert_agrees(model, gappy, gappy[1::2])
 
 
+@pytest.mark.parametrize("weights", ["uniform", "distance"])
+@pytest.mark.parametrize("value", [0.0, np.nan])
+def test_a_row_of_one_value_among_gaps_has_the_neighbours_that_the_estimator_finds(
+    weights: str, value: float
+) -> None:
+    gappy = WINE.mask(np.random.default_rng(1).random(WINE.shape) < 0.2)
+    gappy.iloc[0] = np.where(np.arange(WINE.shape[1]) % 2, np.nan, WINE.iloc[0])
+    model = KNeighborsRegressor(4, metric="nan_euclidean", weights=weights).fit(gappy, CULTIVAR)
+    alone = pd.DataFrame([[value] * WINE.shape[1]], columns=WINE.columns)
+    assert_agrees(model, gappy, pd.concat([gappy[:9], alone], ignore_index=True), rtol=1e-7)
+
+
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
 def test_texts_without_a_known_word_agree(metric: str) -> None:
     texts = load_penguins().dropna().apply(lambda row: f"{row.island} {row.sex} {row.year}", axis=1)

@@ -100,10 +100,15 @@ class Search:
         distances = self.metric.distance(values)
         if self.partitions is not None:
             # texts without a known word are rows of zeros, as near to all: so ask the estimator once
-            told = _neighbors_of_zeros(self.partitions, k)
+            told = _neighbors_of(0.0, self.partitions, k)
             zeros = ~(~rows.equal(0.0)).any()
             found = zeros.where(graph.constant(told[1], "int64"), found)
             distances = zeros.where(told[0], distances)
+            if self.metric.name == "nan_euclidean":  # nor is any nearer to a row without a value
+                told = _neighbors_of(np.nan, self.partitions, k)
+                empty = ~(~rows.isnan()).any()
+                found = empty.where(graph.constant(told[1], "int64"), found)
+                distances = empty.where(np.nan, distances)
         return Neighbors(found, distances)
 
     def has_ties(self, k: int) -> bool:
@@ -171,12 +176,14 @@ class Search:
         return total
 
 
-def _neighbors_of_zeros(model: Any, k: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """The distances and positions, each [1, k], that the estimator finds for a row of zeros."""
-    zeros = model._fit_X[:1] * 0.0
+def _neighbors_of(value: float, model: Any, k: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The distances and positions, each [1, k], that the estimator finds for a row of one value."""
+    row = (
+        model._fit_X[:1] * 0.0 if hasattr(model._fit_X, "toarray") else np.full_like(model._fit_X[:1], value)
+    )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
-        distances, indices = model.kneighbors(zeros, k)
+        distances, indices = model.kneighbors(row, k)
     return np.asarray(distances, dtype=np.float64), np.asarray(indices, dtype=np.int64)
 
 
