@@ -1,7 +1,8 @@
-"""Special functions that onnxruntime has no double kernel for."""
+"""Special functions that onnxruntime has no double kernel for: the error function, the normal quantile."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from warehouse_ml.exporters.tensor import Tensor
@@ -56,11 +57,102 @@ def erf(x: Tensor) -> Tensor:
 
 def _ratio(x: Tensor, polynomials: tuple[Sequence[float], Sequence[float]]) -> Tensor:
     """One polynomial over another, the coefficients from the constant on."""
-    return _polynomial(x, polynomials[0]) / _polynomial(x, polynomials[1])
+    above, below = polynomials
+    return _polynomial(x, above[::-1]) / _polynomial(x, below[::-1])
+
+
+_P0 = (
+    -5.99633501014107895267e1,
+    9.80010754185999661536e1,
+    -5.66762857469070293439e1,
+    1.39312609387279679503e1,
+    -1.23916583867381258016e0,
+)
+_Q0 = (
+    1.0,
+    1.95448858338141759834e0,
+    4.67627912898881538453e0,
+    8.63602421390890590575e1,
+    -2.25462687854119370527e2,
+    2.00260212380060660359e2,
+    -8.20372256168333339912e1,
+    1.59056225126211695515e1,
+    -1.18331621121330003142e0,
+)
+_P1 = (
+    4.05544892305962419923e0,
+    3.15251094599893866154e1,
+    5.71628192246421288162e1,
+    4.40805073893200834700e1,
+    1.46849561928858024014e1,
+    2.18663306850790267539e0,
+    -1.40256079171354495875e-1,
+    -3.50424626827848203418e-2,
+    -8.57456785154685413611e-4,
+)
+_Q1 = (
+    1.0,
+    1.57799883256466749731e1,
+    4.53907635128879210584e1,
+    4.13172038254672030440e1,
+    1.50425385692907503408e1,
+    2.50464946208309415979e0,
+    -1.42182922854787788574e-1,
+    -3.80806407691578277194e-2,
+    -9.33259480895457427372e-4,
+)
+_P2 = (
+    3.23774891776946035970e0,
+    6.91522889068984211695e0,
+    3.93881025292474443415e0,
+    1.33303460815807542389e0,
+    2.01485389549179081538e-1,
+    1.23716634817820021358e-2,
+    3.01581553508235416007e-4,
+    2.65806974686737550832e-6,
+    6.23974539184983293730e-9,
+)
+_Q2 = (
+    1.0,
+    6.02427039364742014255e0,
+    3.67983563856160859403e0,
+    1.37702099489081330271e0,
+    2.16236993594496635890e-1,
+    1.34204006088543189037e-2,
+    3.28014464682127739104e-4,
+    2.89247864745380683936e-6,
+    6.79019408009981274425e-9,
+)
+
+
+def normal_quantile(p: Tensor) -> Tensor:
+    """The inverse of the standard normal distribution function; infinite at 0 and 1, NaN outside.
+
+    Source: S. L. Moshier's `ndtri` of the Cephes library, which scipy.stats.norm.ppf calls.
+    """
+    tail = math.exp(-2.0)
+    upper = p > 1.0 - tail
+    y = upper.where(1.0 - p, p)
+    centre = y > tail
+    d = centre.where(y - 0.5, 0.25)
+    d2 = d * d
+    middle = (d + d * (d2 * _polynomial(d2, _P0) / _polynomial(d2, _Q0))) * math.sqrt(2.0 * math.pi)
+    x = (-2.0 * centre.where(tail, y).log()).sqrt()
+    z = 1.0 / x
+    near = x < 8.0
+    inverse = near.where(z, 0.25)
+    ratio_near = inverse * _polynomial(inverse, _P1) / _polynomial(inverse, _Q1)
+    ratio_far = z * _polynomial(z, _P2) / _polynomial(z, _Q2)
+    outer = x - x.log() / x - near.where(ratio_near, ratio_far)
+    signed = upper.where(outer, -outer)
+    inside = centre.where(middle, signed)
+    ends = p.equal(0.0).where(-math.inf, p.equal(1.0).where(math.inf, inside))
+    return ((p < 0.0) | (p > 1.0)).where(math.nan, ends)
 
 
 def _polynomial(x: Tensor, coefficients: Sequence[float]) -> Tensor:
-    value = x * coefficients[-1] + coefficients[-2]
-    for coefficient in reversed(coefficients[:-2]):
-        value = value * x + coefficient
-    return value
+    """Horner's rule, the highest power first."""
+    result = x * coefficients[0] + coefficients[1]
+    for coefficient in coefficients[2:]:
+        result = result * x + coefficient
+    return result
