@@ -62,6 +62,15 @@ def test_linear_trees_agree() -> None:
     agrees(lightgbm.LGBMClassifier(**QUIET, linear_tree=True), features, classes_of(target), rows)
 
 
+@pytest.mark.parametrize("settings", [{}, {"linear_tree": True}])
+def test_ordered_categories_that_are_unseen_are_missing(settings: dict[str, Any]) -> None:
+    features, target = mixed()
+    words = pd.CategoricalDtype(["u", "v", "x", "y", "z"], ordered=True)
+    features = features.assign(word=features.word.astype(words))[["plain", "word"]]
+    rows = features.assign(word=pd.Categorical(["new"] * len(features), [*words.categories, "new"]))
+    agrees(lightgbm.LGBMRegressor(**QUIET, **settings), features, target, rows)
+
+
 @pytest.mark.parametrize(
     "objective",
     [
@@ -128,10 +137,19 @@ def test_matrix_without_names_agrees() -> None:
     agrees(lightgbm.LGBMRegressor(**QUIET), features.to_numpy(), target, harder(features).to_numpy())
 
 
-def test_own_objective_is_refused() -> None:
+def squared_error(target: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return scores - target, np.ones_like(target)
+
+
+def test_own_objective_of_a_regressor_agrees() -> None:
     features, target = numbers()
-    model = lightgbm.LGBMRegressor(**QUIET, objective=lambda y, p: (p - y, np.ones_like(y)))
-    model.fit(features, target)
+    agrees(lightgbm.LGBMRegressor(**QUIET, objective=squared_error), features, target, harder(features))
+
+
+def test_own_objective_of_a_classifier_is_refused() -> None:
+    features, target = numbers()
+    model = lightgbm.LGBMClassifier(**QUIET, objective=squared_error)
+    model.fit(features, target > 2)
     with pytest.raises(UnsupportedStepError, match="Use one of LightGBM's own objectives"):
         export(model, Sample.of(model, features))
 

@@ -72,7 +72,7 @@ def seen_by(ensemble: TreeEnsemble, row: np.ndarray) -> np.ndarray:
     if ensemble.missing_marker is not None:
         seen[seen == seen.dtype.type(ensemble.missing_marker)] = np.nan
     if ensemble.missing_zero is not None:
-        seen[np.abs(seen) <= ensemble.missing_zero.astype(seen.dtype)] = np.nan
+        seen[np.abs(row) <= ensemble.missing_zero] = np.nan  # a sparse matrix is made before the rounding
     return seen
 
 

@@ -43,6 +43,8 @@ _LINKS: Mapping[str, Link] = {
     "cross_entropy_lambda": "log1p_exp",
     "lambdarank": "identity",
     "rank_xendcg": "identity",
+    "none": "identity",
+    "custom": "identity",
 }
 
 
@@ -56,6 +58,11 @@ def classifier(model: Any, columns: Columns, exporter: Exporter) -> Prediction:
 
     The decision function, where the release has one, is what the trees add up to.
     """
+    if callable(model.objective_):  # its predict returns the sums, and no labels
+        exporter.unsupported(
+            "its objective is a function, so that it predicts sums instead of classes",
+            "Use one of LightGBM's own objectives.",
+        )
     ensemble, coded = _read(model, columns, exporter)
     sums = tree_sums(ensemble, coded, exporter)
     results = apply_link(ensemble, sums)
@@ -74,7 +81,7 @@ def _results(model: Any, columns: Columns, exporter: Exporter) -> Tensor:
 def _read(model: Any, columns: Columns, exporter: Exporter) -> tuple[TreeEnsemble, Columns]:
     dump = model.booster_.dump_model()
     objective = dump.get("objective", "none").split()
-    if objective[0] not in _LINKS or callable(model.objective_):
+    if objective[0] not in _LINKS:
         exporter.unsupported(
             f"the objective {objective[0]!r} is not known", "Use one of LightGBM's own objectives."
         )
@@ -195,7 +202,8 @@ def _coded(model: Any, ensemble: TreeEnsemble, columns: Columns, exporter: Expor
         own = Columns((block,))
         places = range(index, index + len(block.features))
         if block.categories is not None:
-            own = Columns.of(category_codes(block, _listed(known.pop(0)), exporter))
+            codes = category_codes(block, _listed(known.pop(0)), exporter)
+            own = Columns.of((codes < 0.0).where(np.nan, codes))  # what is unseen is missing
         elif categorical.intersection(places):
             own = Columns.of(_whole(exporter.numbers(own), [place in categorical for place in places]))
         parts.append(own)

@@ -159,7 +159,9 @@ class _Rows:
         if ensemble.missing_marker is not None:
             values = values.equal(ensemble.missing_marker).where(np.nan, values)
         if ensemble.missing_zero is not None and (ensemble.missing_zero >= 0).any():
-            values = (abs(values) <= ensemble.missing_zero.reshape(1, -1)).where(np.nan, values)
+            # a sparse matrix holds what is no zero before it is rounded
+            doubles = exporter.numbers(columns.select(used))
+            values = (abs(doubles) <= ensemble.missing_zero.reshape(1, -1)).where(np.nan, values)
         threshold: NDArray[np.float32] | NDArray[np.float64] = ensemble.threshold
         if ensemble.precision == "float32" and ensemble.comparison == "<=":
             threshold = round_down(ensemble.threshold)
