@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warehouse_ml.exporters.columns import Columns
-from warehouse_ml.exporters.exporter import Exporter, Predict, Transform
+from warehouse_ml.exporters.exporter import Exporter, Predict
 from warehouse_ml.exporters.prediction import Prediction
 from warehouse_ml.exporters.responses import numbers, probabilities, running_sum
 from warehouse_ml.exporters.tensor import Tensor
@@ -115,8 +115,6 @@ def adaboost_regressor(ensemble: Any, columns: Columns, exporter: Exporter) -> P
     median = (reached >= half).cast("int32").argmax()
     return Prediction.regression(ordered.take_along(median))
 
-
-TRANSFORMERS: Mapping[str, Transform] = {}
 
 PREDICTORS: Mapping[str, Predict] = {
     "sklearn.BaggingClassifier": bagging_classifier,

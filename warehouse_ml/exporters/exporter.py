@@ -67,24 +67,6 @@ class Exporter:
         block = Block(tensor, (index,), categories, marker, unit)
         return Columns((block,))
 
-    def transformed_text(self, column: Columns, transform: tuple[str, ...]) -> Tensor:
-        """The text of one column [rows, 1] after transforms that the handler does before the graph runs.
-
-        Args:
-            column: One column of text that no step has changed yet.
-            transform: See `GraphInput.transform`.
-        """
-        index = column.features[0]
-        if not transform:
-            return column.tensor()
-        if index is None:
-            self.unsupported(
-                f"the text is changed by an earlier step before {' and '.join(transform)}",
-                "Put the text step first.",
-            )
-        name = "_".join((f"feature_{index}", *transform))
-        return self._input(GraphInput(name, index, transform), "string")
-
     def terms(
         self, column: Columns, transform: tuple[str, ...], settings: str, dtype: str
     ) -> tuple[Tensor, Tensor]:

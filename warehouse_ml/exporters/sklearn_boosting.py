@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from warehouse_ml.exporters.category_codes import category_codes
 from warehouse_ml.exporters.columns import Columns
-from warehouse_ml.exporters.exporter import Exporter, Predict, Transform
+from warehouse_ml.exporters.exporter import Exporter, Predict
 from warehouse_ml.exporters.prediction import Prediction
 from warehouse_ml.exporters.tree_graph import apply_link, tree_outputs, tree_sums
 from warehouse_ml.exporters.trees import CategorySet, Link, Tree, TreeEnsemble
@@ -95,8 +95,6 @@ def _bits(words: NDArray[Any]) -> NDArray[np.bool_]:
     """The 256 bits of a bit set of eight 32-bit words, lowest first."""
     return np.unpackbits(words.astype("<u4").view(np.uint8), bitorder="little").astype(bool)
 
-
-TRANSFORMERS: Mapping[str, Transform] = {}
 
 PREDICTORS: Mapping[str, Predict] = {
     "sklearn.HistGradientBoostingClassifier": classifier,

@@ -320,11 +320,6 @@ class Tensor:
         target = self.graph.constant([-1 if size is None else size for size in sizes], "int64")
         return self.graph.op("Reshape", self, target, dtype=self.dtype, shape=tuple(sizes))
 
-    def transpose(self, *order: int) -> Tensor:
-        """The axes in another order."""
-        shape = None if self.shape is None else tuple(self.shape[axis] for axis in order)
-        return self.graph.op("Transpose", self, dtype=self.dtype, shape=shape, perm=list(order))
-
     def expand_dims(self, axis: int) -> Tensor:
         """A new axis of size 1 at this place (not negative)."""
         axes = self.graph.constant([axis], "int64")

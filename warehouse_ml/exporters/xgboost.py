@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from warehouse_ml.exporters.category_codes import category_codes
 from warehouse_ml.exporters.columns import Columns
-from warehouse_ml.exporters.exporter import Exporter, Predict, Transform
+from warehouse_ml.exporters.exporter import Exporter, Predict
 from warehouse_ml.exporters.prediction import Prediction
 from warehouse_ml.exporters.tensor import Tensor
 from warehouse_ml.exporters.tree_graph import apply_link, tree_outputs
@@ -261,8 +261,6 @@ def _recorded_categories(entry: Mapping[str, Any], sampled: NDArray[Any], export
         )
     return sampled
 
-
-TRANSFORMERS: Mapping[str, Transform] = {}
 
 PREDICTORS: Mapping[str, Predict] = {
     "warehouse_ml.XGBoostBooster": regressor,
