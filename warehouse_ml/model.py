@@ -78,7 +78,9 @@ class ModelVersion:
             kind = "" if output is None else output.sql_type("duckdb")
             lines.append(f"    {self.function_of(method)} -> {kind}")
         lines.append("  features:")
-        lines += [f"    {_shown(feature.name)}: {_described(feature)}" for feature in signature.features]
+        lines += [
+            f"    {_shown(feature.name)}: {described_feature(feature)}" for feature in signature.features
+        ]
         if signature.classes:
             lines.append("  classes: " + ", ".join(repr(label) for label in signature.classes))
         for title, facts in (
@@ -111,7 +113,8 @@ def _shown(name: str) -> str:
     return name if name.isidentifier() else '"' + name.replace('"', '""') + '"'
 
 
-def _described(feature: Feature) -> str:
+def described_feature(feature: Feature) -> str:
+    """The type of a feature, what NULL does, and its limit, in words."""
     rules = {"model": "the model takes NULL", "null": "NULL gives NULL", "error": "NULL is an error"}
     missing = rules.get(feature.missing, f"NULL becomes {feature.default!r}")
     limit = "" if feature.limit is None or feature.limit > 1e38 else f", up to {feature.limit:.6g}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from warehouse_ml.engines import open_engine
 from warehouse_ml.engines.base import Engine, Namespace, Parameters, Rows
 from warehouse_ml.errors import RegistryError
+from warehouse_ml.explain import Explanation, explain
 from warehouse_ml.functions import Functions
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.optimize import optimize
@@ -81,6 +82,14 @@ class Session:
             WarehouseMLError: A model call cannot be resolved.
         """
         return self._bind(text, Namespace.of_caller()).text
+
+    def explain(self, text: str) -> Explanation:
+        """How a statement's model calls were resolved: versions, features, NULLs, and the SQL that is sent.
+
+        Raises:
+            WarehouseMLError: A model call cannot be resolved.
+        """
+        return explain(self._bind(text, Namespace.of_caller()), self._engine.dialect)
 
     def _bind(self, text: str, namespace: Namespace) -> BoundStatement:
         catalog = _Catalog(self._engine, self._registry, self._functions, namespace)
