@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from warehouse_ml.exporters.columns import NULL_TEXT, Columns
+from warehouse_ml.exporters.numpy_functions import FUNCTIONS
 from warehouse_ml.exporters.tensor import Tensor
 
 
@@ -51,8 +52,6 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **options: Any) -> Traced:
         """Numpy calls this for its functions of every value, and for every operator."""
-        from warehouse_ml.exporters.functions import FUNCTIONS
-
         if method != "__call__" or options:
             raise NotTraceableError(f"calls numpy.{ufunc.__name__} in a way that has no form in ONNX")
         if len(operands) == 1 and ufunc in FUNCTIONS and not self._boolean:
@@ -72,8 +71,6 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         """Numpy calls this for its other functions."""
-        from warehouse_ml.exporters.functions import FUNCTIONS
-
         if function in (np.column_stack, np.hstack) or (
             function is np.concatenate and kwargs.get("axis", args[1] if len(args) > 1 else 0) == 1
         ):
