@@ -10,7 +10,7 @@ from sklearn.cluster import KMeans
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_iris
 from sklearn.ensemble import IsolationForest, RandomForestClassifier
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
@@ -438,6 +438,27 @@ def test_exported_text_model_comes_back_as_it_was():
     assert read_onnx(exported.serialize()).signature == exported.signature
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("[1, 1]", "[0, 1]"),
+        ("[1, 1]", "7"),
+        (r"\"word\"", r"\"line\""),
+        (r"\"pattern\"", r"\"sample\""),
+        (r"(?u)", r"(?u"),
+    ],
+)
+def test_own_text_settings_that_the_handler_cannot_follow_are_refused(old, new):
+    texts = ["red car", "blue car", "red boat"]
+    estimator = make_pipeline(CountVectorizer(), LogisticRegression()).fit(texts, [0, 1, 0])
+    model = onnx.load_from_string(export(estimator, Sample.of(estimator, texts)).serialize())
+    entry = model.metadata_props[0]
+    assert old in entry.value
+    entry.value = entry.value.replace(old, new)
+    with pytest.raises(ImportModelError, match="signature is damaged"):
+        read_onnx(model.SerializeToString())
+
+
 def test_own_file_cannot_be_given_another_signature():
     with pytest.raises(ImportModelError, match="carries the signature that it was exported with"):
         read_onnx(read_onnx(text_model(LINEAR)).onnx, features=["a", "b"])
@@ -461,6 +482,9 @@ def test_own_file_cannot_be_given_another_signature():
         ('"transform":[]', '"transform":["terms:[]"]', "is not described as it should be"),
         ('"transform":[]', '"transform":["counts:{}"]', "has another type or shape"),
         ('"name":"f0","type":"DOUBLE"', '"name":"f0","type":"BIGINT"', "has another type or shape"),
+        ('"limit":null', '"limit":"high"', "a limit, a unit or a default"),
+        ('"unit":null', '"unit":"h"', "a limit, a unit or a default"),
+        ('"missing":"null"', '"missing":"default"', "a limit, a unit or a default"),
     ],
 )
 def test_own_signature_that_does_not_fit_is_refused(old, new, message):

@@ -1,13 +1,14 @@
 """Take back a file that warehouse_ml exported: its signature lies in its metadata."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from warehouse_ml.errors import ImportModelError
 from warehouse_ml.importers.inputs import ELEMENTS
 from warehouse_ml.importers.probe import OutputFacts
-from warehouse_ml.signature import METADATA_KEY, TYPES, GraphInput, Output, Signature
+from warehouse_ml.signature import METADATA_KEY, TYPES, Feature, GraphInput, Output, Signature
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -17,6 +18,26 @@ _POLICIES = ("model", "null", "error", "default")
 _TRANSFORMS = ("lower", "strip_accents_unicode", "strip_accents_ascii")
 _MATRICES = {"terms": ("string", "int64"), "counts": ("double",)}
 """The element types of what a text vectorizer is fed with: [rows, terms]."""
+
+_UNITS = ("ns", "us", "ms", "s", "D")
+_VALUES: Mapping[str, tuple[type, ...]] = {
+    "DOUBLE": (int, float),
+    "BIGINT": (int, float),
+    "BOOLEAN": (bool, int, float),
+    "VARCHAR": (str,),
+    "TIMESTAMP": (int, float),
+}
+"""What the value of the policy `default` may be, by the feature's type."""
+
+_SETTINGS: Mapping[str, Callable[[Any], bool]] = {
+    "analyzer": lambda value: value in ("word", "char", "char_wb"),
+    "ngrams": lambda value: len(value) == 2 and 0 < int(value[0]) <= int(value[1]),
+    "pattern": lambda value: bool(re.compile(value)),
+    "stop_words": lambda value: all(isinstance(word, str) for word in value),
+    "features": lambda value: 0 < int(value) < 2**31,
+    "signed": lambda value: isinstance(value, bool),
+}
+"""What the handler's `Analyzer` may be told."""
 
 
 def own_signature(model: "ModelProto") -> Signature | None:
@@ -32,7 +53,7 @@ def own_signature(model: "ModelProto") -> Signature | None:
     try:
         signature = Signature.from_json(texts[-1])
         problem = _inputs_problem(signature, model)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError):
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError, re.error):
         problem = "it cannot be read"
     if problem:
         raise _damaged(problem)
@@ -66,6 +87,8 @@ def _inputs_problem(signature: Signature, model: "ModelProto") -> str:
             return f"the feature {feature.name!r} is not described as it should be"
         if feature.type not in TYPES:
             return f"the feature {feature.name!r} has the unknown type {feature.type!r}"
+        if not _is_complete(feature):
+            return f"the feature {feature.name!r} has a limit, a unit or a default that it cannot have"
     constants = {tensor.name for tensor in model.graph.initializer}
     entries = {entry.name: entry.type for entry in model.graph.input if entry.name not in constants}
     if sorted(entries) != sorted(entry.name for entry in signature.inputs):
@@ -100,7 +123,23 @@ def _input_problem(entry: GraphInput, signature: Signature, tensor: Any) -> str:
         return "has another type or shape"
     if shape[0].HasField("dim_value"):
         return f"is fixed to {shape[0].dim_value} rows"
-    return ""
+    return "" if width or _is_settings(json.loads(settings)) else "is not described as it should be"
+
+
+def _is_complete(feature: Feature) -> bool:
+    """Whether a feature has what the handler asks of its type and its policy."""
+    number = isinstance(feature.limit, int | float) and feature.limit >= 0
+    unit = feature.unit in _UNITS if feature.type == "TIMESTAMP" else feature.unit is None
+    default = feature.missing != "default" or isinstance(feature.default, _VALUES[feature.type])
+    return (feature.limit is None or number) and unit and default
+
+
+def _is_settings(settings: Mapping[str, Any]) -> bool:
+    """Whether the handler's `Analyzer` can work with them."""
+    needed = {"analyzer", "ngrams", *(["pattern"] if settings.get("analyzer") == "word" else [])}
+    return needed <= settings.keys() <= _SETTINGS.keys() and all(
+        _SETTINGS[name](value) for name, value in settings.items()
+    )
 
 
 def _leaf_problem(leaf: Output, facts: OutputFacts | None) -> str:
