@@ -79,6 +79,12 @@ def process(arguments, **options):
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **options)
 
 
+def test_the_programs_own_variables_are_no_tables(shop):
+    assert "Table with name models does not exist" in failure("sql", "-d", shop, "FROM models")
+    assert out("sql", "-d", shop, "-f", "csv", "--create", "CREATE TABLE models AS SELECT 1 AS a")
+    assert out("sql", "-d", shop, "-f", "csv", "FROM models") == "a\n1\n"
+
+
 # --- sql: the formats ---------------------------------------------------------------------------
 
 

@@ -93,6 +93,8 @@ def _session(path: str | None, *, writes: bool = False, create: bool = False) ->
     if path is not None and not create and not Path(path).exists():
         _fail(f"There is no database {path!r}.")
     with connect(path, read_only=path is not None and not writes) as session:
+        # a table called `models` is one of the database, not a variable of this program
+        session.connection.execute(statement("duckdb", "set_no_variables"))
         yield session
 
 
