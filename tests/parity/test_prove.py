@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -141,6 +142,36 @@ def test_extremes_that_do_not_agree_lower_the_limit() -> None:
     assert report.passed
     assert 1e12 < age.limit < 1e13
     assert lowered.signature.features[1].limit > 1e300
+
+
+@pytest.mark.parametrize("value", [0.0, None])
+def test_rows_of_one_value_are_asked_about(value: float | None) -> None:
+    exported, values, oracle = prepared(HistGradientBoostingRegressor(max_iter=3).fit(IRIS, SPECIES), IRIS)
+
+    def bent(made):
+        def score(rows, method):
+            ((numbers, missing),) = alone(made)(rows, method)
+            same = rows.isna() if value is None else rows.astype(float) == value
+            return [(numbers + same.all(axis=1).to_numpy(), missing)]
+
+        return score
+
+    with pytest.raises(ParityError):
+        prove(exported, values, oracle, [bent])
+
+
+def test_a_sample_that_differs_is_shown_with_its_differences_and_what_can_be_done() -> None:
+    exported, values, oracle = prepared(LinearRegression().fit(DIABETES, PROGRESS), DIABETES)
+
+    def drifting(made):
+        def score(rows, method):
+            return [(numbers * 1.001, missing) for numbers, missing in alone(made)(rows, method)]
+
+        return score
+
+    with pytest.raises(ParityError, match=r"register it with a larger tolerance=") as caught:
+        prove(exported, values, oracle, [drifting])
+    assert all(row["got"] is not None for row in caught.value.report.worst)
 
 
 def test_a_sample_that_the_estimator_refuses_is_an_error() -> None:

@@ -44,7 +44,6 @@ _LINKS: Mapping[str, Link] = {
     "lambdarank": "identity",
     "rank_xendcg": "identity",
     "none": "identity",
-    "custom": "identity",
 }
 
 
@@ -106,7 +105,7 @@ def read_dump(dump: Mapping[str, Any], zero: set[int]) -> TreeEnsemble:
     """
     features = int(dump["max_feature_idx"]) + 1
     outputs = int(dump["num_tree_per_iteration"])
-    name, *settings = dump["objective"].split()
+    name, *settings = dump.get("objective", "none").split()
     scale = [float(setting.partition(":")[2]) for setting in settings if setting.startswith("sigmoid:")]
     trees = [_tree(tree["tree_structure"], place % outputs) for place, tree in enumerate(dump["tree_info"])]
     return TreeEnsemble.of(

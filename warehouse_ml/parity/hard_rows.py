@@ -43,8 +43,9 @@ def hard_rows(
     """Change one feature at a time in rows of the sample.
 
     Numbers become their own floating-point neighbours, values in and around the sample's range, zeros,
-    denormals and extremes within the feature's limit; texts become empty, unseen, padded, of another case;
-    each becomes NULL; and the sample's first row stands twice.
+    denormals and, in two rows each, extremes within the feature's limit; texts become empty, unseen, padded,
+    of another case; each becomes NULL. The sample's first row stands twice, and once each without any value
+    and with 0, 1 and -1 for all numbers whose range allows it.
 
     Args:
         values: The sample's rows, as values.
@@ -61,23 +62,38 @@ def hard_rows(
         if index in familiar:
             known = set(values[feature.name])
             ordinary, extreme = [value for value in ordinary if value is None or value in known], []
-        hard = [(value, 0.0) for value in ordinary] + [(value, abs(value)) for value in extreme]
+        hard = [(value, 0.0) for value in ordinary] + [(value, abs(value)) for value in 2 * extreme]
         changes += [(kind, index, value, magnitude) for kind, (value, magnitude) in enumerate(hard)]
     if len(changes) > limit:
         changes = [changes[i] for i in np.linspace(0, len(changes) - 1, limit).round().astype(int)]
     # one kind of change after another: an estimator refuses neighbours, which are found in few questions
     changes.sort(key=lambda change: change[:2])
-    rows = [values.iloc[0].copy(), values.iloc[0].copy()]
-    for _, index, value, _ in changes:
-        row = values.iloc[int(random.integers(len(values)))].copy()
-        row[features[index].name] = value
-        rows.append(row)
-    frame = pd.DataFrame(
-        {name: pd.Series([row[name] for row in rows], dtype=object) for name in values.columns}
-    )
-    changed = np.array([-1, -1, *(index for _, index, _, _ in changes)])
-    magnitudes = np.array([0.0, 0.0, *(magnitude for *_, magnitude in changes)])
+    whole = [values.iloc[[0, 0]], *_whole(values, features, familiar)]
+    picked = values.iloc[random.integers(len(values), size=len(changes))]
+    columns = {name: picked[name].to_numpy(dtype=object, copy=True) for name in values.columns}
+    for row, (_, index, value, _) in enumerate(changes):
+        columns[features[index].name][row] = value
+    frame = pd.concat([*whole, pd.DataFrame(columns, dtype=object)], ignore_index=True).astype(object)
+    unattributed = len(frame) - len(changes)
+    changed = np.array([-1] * unattributed + [index for _, index, _, _ in changes])
+    magnitudes = np.array([0.0] * unattributed + [magnitude for *_, magnitude in changes])
     return HardRows(frame, changed, magnitudes)
+
+
+def _whole(
+    values: pd.DataFrame, features: Sequence[Feature], familiar: Collection[int]
+) -> list[pd.DataFrame]:
+    """Rows in which every feature is changed: to NULL, and every number to 0, 1 and -1."""
+    rows = [pd.DataFrame({name: [None] for name in values.columns}, dtype=object)]
+    for number in (0.0, 1.0, -1.0):
+        row = values.iloc[:1].copy()
+        for index, feature in enumerate(features):
+            if feature.type == "DOUBLE" and index not in familiar:
+                reach = _reach(values[feature.name])
+                if abs(number) <= min(reach, np.inf if feature.limit is None else feature.limit):
+                    row[feature.name] = pd.Series([number], index=row.index, dtype=object)
+        rows.append(row)
+    return rows
 
 
 def _ordinary(column: pd.Series[Any], feature: Feature, random: np.random.Generator) -> list[Any]:
@@ -113,8 +129,14 @@ def _ordinary(column: pd.Series[Any], feature: Feature, random: np.random.Genera
 def _extreme(column: pd.Series[Any], feature: Feature) -> list[float]:
     if feature.type != "DOUBLE":
         return []
-    reach = max((abs(float(value)) for value in column if value is not None), default=1.0)
-    near = (10.0 * reach, 1e3 * reach, 1e5 * reach)  # a limit that must be lowered stays above the sample
+    reach = _reach(column)
+    # a limit that must be lowered stays above the sample, and above what is ordinary elsewhere
+    near = (10.0 * reach, 1e3 * reach, 1e5 * reach, 1.0, 1e3, 1e5)
     top = np.inf if feature.limit is None else feature.limit
-    magnitudes = [magnitude for magnitude in sorted({*near, *_LARGE}) if 0.0 < magnitude <= top]
+    magnitudes = [magnitude for magnitude in sorted({*near, *_LARGE}) if reach < magnitude <= top]
     return [sign * magnitude for magnitude in magnitudes for sign in (1, -1)]
+
+
+def _reach(column: pd.Series[Any]) -> float:
+    """The largest magnitude of a column's numbers."""
+    return max((abs(float(value)) for value in column if value is not None), default=1.0)

@@ -26,6 +26,9 @@ from warehouse_ml.signature import Feature
 SAMPLE_ROWS = 10_000
 """How many rows of a sample are compared at the most; more are thinned evenly."""
 
+_NEARLY = 0.05
+"""A difference up to here is lost digits rather than another answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Proved:
@@ -80,7 +83,9 @@ def prove(
     if expected.refused[:count].all():
         raise SampleError(f"The estimator scores no row of the sample: {expected.reason}")
     first = compare(scorers[0](exported), exported.signature, rows, expected, tolerance, count)
-    lowered = _lowered_limits(exported.signature.features, hard, count, first)
+    lowered = exported.signature.features
+    if not any(comparison.wrong[:count].any() for comparison in first):
+        lowered = _lowered_limits(lowered, hard, count, first)
     if lowered != exported.signature.features:
         exported = exported.with_features(lowered)
         kept = np.concatenate([np.ones(count, dtype=bool), _within(hard, lowered)])
@@ -99,9 +104,25 @@ def prove(
         lambda row: {name: rows.at[row, name] for name in rows.columns},
     )
     if not report.passed:
-        raise ParityError(f"The exported model does not score as the estimator does. {report}", report)
+        advice = _advice(report, comparisons)
+        raise ParityError(
+            f"The exported model does not score as the estimator does. {advice} {report}", report
+        )
     proof = thinned(as_arrow(rows, exported.signature.features), expected, count, proof_rows)
     return Proved(exported, report, proof)
+
+
+def _advice(report: ParityReport, comparisons: Sequence[Comparison]) -> str:
+    """What can be done about differences like these."""
+    if report.difference < _NEARLY and not any(c.is_label and c.wrong.any() for c in comparisons):
+        return (
+            "It is near: the estimator loses digits itself, as it does where it adds up numbers of very "
+            "different magnitudes. Scale the features and fit again, or register it with a larger tolerance=."
+        )
+    return (
+        "Where the estimator itself decides by chance, as between training rows that are equally near, drop "
+        "duplicates and scale the features, and fit again."
+    )
 
 
 def _lowered_limits(
