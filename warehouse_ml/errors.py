@@ -244,6 +244,19 @@ class ScopeError(SqlError):
         super().__init__(f"The columns in scope of a model call cannot be found: {self.reason}")
 
 
+class VersionGoneError(SqlError):
+    """A view, a macro or a column calls the function of a version that no open database holds."""
+
+    def __init__(self, function: str, reference: str) -> None:
+        self.function = function
+        self.reference = reference
+        super().__init__(
+            f"This calls {function!r}, the function of {reference!r}, which no open database holds: the "
+            "version was dropped, or its database is not attached. Make the view, macro or column again "
+            "with a version that is there."
+        )
+
+
 class MethodError(SqlError):
     """A model has no such method: PREDICT_PROBA of a regressor."""
 

@@ -1,5 +1,7 @@
 """The engine's functions of versions: made when a statement, a view or a person needs them."""
 
+from collections.abc import Iterator
+
 from warehouse_ml.engines.base import Engine
 from warehouse_ml.errors import WarehouseMLError
 from warehouse_ml.model import ModelVersion, version_of_function
@@ -27,11 +29,18 @@ class Functions:
         if found is None:
             return False
         name, number, method = found
-        try:
-            version = self._registry.resolve(name, str(number))
-        except WarehouseMLError:
-            return False
-        if version.function_of(method).casefold() != function.casefold():
-            return False
-        self.offer(version, (method,))
-        return True
+        for engine, registry in self._databases():
+            try:
+                version = registry.resolve(name, str(number))
+            except WarehouseMLError:
+                continue
+            if version.function_of(method).casefold() == function.casefold():
+                engine.register_function(version, method, registry.loader(version))
+                return True
+        return False
+
+    def _databases(self) -> Iterator[tuple[Engine, Registry]]:
+        """The session's own database, and those attached to it: a view may call their models."""
+        yield self._engine, self._registry
+        for engine in self._engine.attached():
+            yield engine, Registry(engine)

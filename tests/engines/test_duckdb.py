@@ -12,7 +12,14 @@ from tests.toy_models import every_type, twice
 from warehouse_ml.engines import open_engine
 from warehouse_ml.engines.base import Engine, Namespace
 from warehouse_ml.engines.duckdb import DuckDBEngine, connect
-from warehouse_ml.errors import CorruptModelError, ReadOnlyError, RegistryError, ScoringError, TargetError
+from warehouse_ml.errors import (
+    CorruptModelError,
+    ReadOnlyError,
+    RegistryError,
+    ScoringError,
+    TargetError,
+    VersionGoneError,
+)
 from warehouse_ml.registry.registry import Registry
 
 
@@ -354,9 +361,11 @@ def test_a_view_works_after_opening_again(tmp_path):
 
 
 def test_a_function_that_cannot_be_provided(engine):
-    for provide in (None, lambda name: False, lambda name: True):
+    for provide in (None, lambda name: True):
         with pytest.raises(duckdb.CatalogException, match="wml_gone_v1_01234567"):
             engine.query("SELECT wml_gone_v1_01234567(1)", provide=provide)
+    with pytest.raises(VersionGoneError, match="'gone@1', which no open database holds"):
+        engine.query("SELECT wml_gone_v1_01234567(1)", provide=lambda name: False)
     with pytest.raises(duckdb.CatalogException, match="nothing"):
         engine.query("SELECT nothing(1)", provide=lambda name: True)
 

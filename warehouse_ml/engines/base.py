@@ -112,6 +112,10 @@ class Engine(Protocol):
         """A second connection to the same database, for another thread."""
         ...
 
+    def attached(self) -> "Sequence[Engine]":
+        """The other databases of the connection that hold models; they are used through this engine."""
+        ...
+
     def close(self) -> None:
         """Close the connection, unless it is the user's own."""
         ...

@@ -5,12 +5,13 @@ import os
 import re
 import uuid
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 from duckdb.func import FunctionNullHandling, PythonUDFType
 
@@ -23,8 +24,14 @@ from warehouse_ml.engines.scoring import (
     shared_function,
     shared_scorer,
 )
-from warehouse_ml.errors import ReadOnlyError, RegistryError, ScopeError, WarehouseMLError
-from warehouse_ml.model import ModelVersion
+from warehouse_ml.errors import (
+    ReadOnlyError,
+    RegistryError,
+    ScopeError,
+    VersionGoneError,
+    WarehouseMLError,
+)
+from warehouse_ml.model import ModelVersion, version_of_function
 from warehouse_ml.signature import TYPES, Method, Signature
 from warehouse_ml.statements import statement
 
@@ -101,6 +108,13 @@ class DuckDBEngine:
         """A second connection to the same database, for another thread."""
         return DuckDBEngine(self._connection.cursor(), owned=True)
 
+    def attached(self) -> "list[DuckDBEngine]":
+        """The other databases of the connection that hold models; they are used through this engine."""
+        query = statement("duckdb", "select_registry_databases")
+        with self._own_cursor() as cursor:
+            names = [row[0] for row in cursor.execute(query, [SCHEMA, self._database_name()]).fetchall()]
+        return [self._on(name) for name in names]
+
     def close(self) -> None:
         """Close the connection, unless it is the user's own."""
         if self._owned:
@@ -162,7 +176,10 @@ class DuckDBEngine:
 
     def __repr__(self) -> str:
         """The dialect and the name of the database."""
-        return f"DuckDB {self._database_name()!r}"
+        try:
+            return f"DuckDB {self._database_name()!r}"
+        except duckdb.ConnectionException:
+            return "DuckDB, closed"
 
     @contextmanager
     def transaction(self, *, create: bool = False) -> Iterator[Transaction]:
@@ -246,11 +263,8 @@ class DuckDBEngine:
 
     def referenced_functions(self) -> frozenset[str]:
         """The functions of versions that views, macros and generated columns call, in lower case."""
-        try:
-            with self.transaction() as transaction:
-                texts = transaction.run("select_stored_texts")
-        except RegistryMissingError:
-            return frozenset()
+        with self._own_cursor() as cursor:
+            texts = cursor.execute(statement("duckdb", "select_stored_texts")).fetchall()
         return frozenset(name.lower() for (text,) in texts for name in FUNCTION_NAME.findall(text))
 
     def translate(self, error: Exception) -> WarehouseMLError | None:
@@ -311,6 +325,14 @@ class DuckDBEngine:
             # A result of the user's own keeps the connection busy; nothing can run on it anyway.
             return False
 
+    def _on(self, database: str) -> "DuckDBEngine":
+        """The same connection, with the models of another of its databases."""
+        other = DuckDBEngine(self._connection, owned=False)
+        other._database = database
+        other._offered = self._offered
+        other._provisional = self._provisional
+        return other
+
     def _database_name(self) -> str:
         if self._database is None:
             self._free()
@@ -323,7 +345,7 @@ class DuckDBEngine:
         It looks only at the Python frame that calls it. Evaluated in the caller's namespace, the call gets a
         frame that shows the caller's variables and none of this package.
         """
-        call = partial(self._connection.sql, sql, params=parameters)
+        call = partial(self._connection.sql, sql, params=_plain(parameters))
         scope = Namespace({}, {}) if namespace is None else namespace
         return eval(_CALL, scope.globals, {**scope.locals, "__warehouse_ml_call__": call})
 
@@ -400,9 +422,23 @@ def _provided(run: Callable[[], _T], provide: Callable[[str], bool] | None) -> _
         except duckdb.CatalogException as error:
             found = _MISSING_FUNCTION.search(str(error))
             name = found[1].lower() if found else ""
-            if provide is None or name in tried or not FUNCTION_NAME.fullmatch(name) or not provide(name):
+            version = version_of_function(name)
+            if provide is None or name in tried or version is None:
                 raise
+            if not provide(name):
+                raise VersionGoneError(name, f"{version[0]}@{version[1]}") from None
             tried.add(name)
+
+
+def _plain(parameters: Parameters) -> Parameters:
+    """Values as DuckDB takes them: numpy's numbers, which frames hand out, as Python's."""
+    if isinstance(parameters, Mapping):
+        return {name: _plain_value(value) for name, value in parameters.items()}
+    return None if parameters is None else [_plain_value(value) for value in parameters]
+
+
+def _plain_value(value: object) -> object:
+    return value.item() if isinstance(value, np.number | np.bool_) else value
 
 
 def _callable(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
