@@ -10,7 +10,7 @@ _UNTYPED = frozenset({'"NULL"', "NULL", "UNKNOWN", "SQLNULL"})
 _TIMES = words("DATE TIMESTAMP TIMESTAMP_S TIMESTAMP_MS")
 
 _DIRECT: dict[str, frozenset[str]] = {
-    "DOUBLE": _INTEGERS | _WIDE_INTEGERS | {"DECIMAL", "FLOAT", "DOUBLE"},
+    "DOUBLE": _INTEGERS | _WIDE_INTEGERS | {"BIGNUM", "DECIMAL", "FLOAT", "DOUBLE"},
     "BIGINT": _INTEGERS,
     "BOOLEAN": frozenset({"BOOLEAN"}),
     "VARCHAR": frozenset({"VARCHAR", "ENUM", "JSON", "STRING_LITERAL"}),
