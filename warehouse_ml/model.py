@@ -13,7 +13,7 @@ FUNCTION_SUFFIX: Mapping[Method, str] = {"predict": "", "predict_proba": "_proba
 _FUNCTION = re.compile(r"wml_(\w+)_v(\d+)_[0-9a-f]{8}(_proba|_try|)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ModelVersion:
     """One immutable version of a model.
 
@@ -67,6 +67,13 @@ class ModelVersion:
         The digest is part of the name: a function that two attached databases both want is the same one.
         """
         return f"wml_{self.name}_v{self.version}_{self.sha256[:8]}{FUNCTION_SUFFIX[method]}"
+
+    def __repr__(self) -> str:
+        """One line; `print` shows all."""
+        count = len(self.signature.features)
+        return (
+            f"ModelVersion({self.reference!r}, {self.signature.task} of {count} feature{'s' * (count != 1)})"
+        )
 
     def __str__(self) -> str:
         """All of it, to be read by a person."""

@@ -20,17 +20,15 @@ from warehouse_ml.export import Exported, export
 from warehouse_ml.import_onnx import read_onnx
 from warehouse_ml.lineage import fingerprint, libraries
 from warehouse_ml.model import ModelVersion
+from warehouse_ml.options import TOLERANCE, model_bytes, plain_defaults, proof_rows_of, tolerance_of
 from warehouse_ml.parity.comparison import Expected, Score
-from warehouse_ml.parity.proof import PROOF_ROWS, Proof, thinned
+from warehouse_ml.parity.proof import Proof, thinned
 from warehouse_ml.parity.report import ParityReport
 from warehouse_ml.sample import Sample, as_frame
 from warehouse_ml.signature import Method, MissingPolicy, Signature
 
 if TYPE_CHECKING:
     import pandas as pd
-
-TOLERANCE = 1e-5
-"""How far a number may be off, relative to itself or to the mean magnitude of the sample's scores."""
 
 _TRIAL_ROWS = 8
 
@@ -81,12 +79,16 @@ def of_estimator(
     except ModuleNotFoundError as error:
         raise MissingDependencyError(error.name or "pandas", "train") from None
 
+    limit, kept = tolerance_of(tolerance), proof_rows_of(proof_rows)
     estimator = as_estimator(estimator)
     require_fitted(estimator)
     sample = Sample.of(estimator, rows)
+    defaults = plain_defaults(sample.features, defaults or {})
     values = as_values(sample.frame)
     oracle = Oracle(estimator, sample)
     exported = export(estimator, sample, outputs=outputs)
+    if len(outputs or ()) > 1 and exported.signature.prediction.type != "STRUCT":
+        raise SampleError(f"The model has one output; {len(outputs or ())} names were given for it.")
     complete = values.dropna()
     trial = (complete if len(complete) else values).head(_TRIAL_ROWS)
     exported = exported.with_features(
@@ -97,8 +99,8 @@ def of_estimator(
         values,
         oracle,
         (_in_process, lambda made: _in_engine(made, engine)),
-        tolerance=TOLERANCE if tolerance is None else tolerance,
-        proof_rows=PROOF_ROWS if proof_rows is None else proof_rows,
+        tolerance=limit,
+        proof_rows=kept,
     )
     lineage = {
         "estimator": " ".join(repr(estimator).split())[:2000],
@@ -112,7 +114,7 @@ def of_estimator(
 
 
 def of_onnx(
-    source: bytes | str | Path,
+    source: Any,
     engine: Engine,
     *,
     sample: Any = None,
@@ -130,6 +132,8 @@ def of_onnx(
         SampleError: Sample and expected scores do not go together, or with the features.
         ParityError: It does not score what is expected.
     """
+    limit = tolerance_of(tolerance)
+    source = model_bytes(source)
     imported = read_onnx(source, features=features, outputs=outputs, classes=classes, missing=missing)
     lineage = {
         "source": "bytes" if isinstance(source, bytes) else Path(source).name,
@@ -148,7 +152,6 @@ def of_onnx(
 
     values = as_values(frame)
     truth = _expected(expected, values, signature)
-    limit = TOLERANCE if tolerance is None else tolerance
     table = as_arrow(values, signature.features)
     proof = thinned(table, truth, len(values))
     whole = Proof(table, truth, len(values))
@@ -233,6 +236,9 @@ def _named(frame: pd.DataFrame, signature: Signature) -> pd.DataFrame:
 
 def _expected(expected: Any, values: pd.DataFrame, signature: Signature) -> Expected:
     frame = as_frame(expected)
+    names = [str(label) for label in signature.classes]
+    if len(names) > 1 and sorted(names) == sorted(map(str, frame.columns)):
+        frame = frame[names]  # probabilities in a frame whose columns are the classes
     if len(frame) != len(values):
         raise SampleError(f"{len(frame)} scores are expected for {len(values)} rows.")
     null = np.zeros(len(values), dtype=bool)

@@ -41,7 +41,7 @@ class Result:
 
     def fetchmany(self, size: int = 1) -> list[tuple[Any, ...]]:
         """The next rows, at most `size`; fewer at the end."""
-        return list(islice(self._next_rows(), size))
+        return list(islice(self._next_rows(), _at_least(0, size)))
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         """All rows, one by one."""
@@ -79,7 +79,7 @@ class Result:
         Returns:
             A `pyarrow.RecordBatchReader`.
         """
-        return self._some().batches(rows)
+        return self._some().batches(_at_least(1, rows))
 
     def show(self, rows: int | None = None) -> None:
         """Print the first rows.
@@ -102,3 +102,9 @@ class Result:
         if self._rows is None:
             raise SqlError("The text holds no statement, so there is nothing to read.")
         return self._rows
+
+
+def _at_least(least: int, rows: int) -> int:
+    if rows < least:
+        raise SqlError(f"The number of rows is {least} or more, not {rows}.")
+    return rows

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from warehouse_ml.engines import open_engine
 from warehouse_ml.engines.base import Engine, Namespace, Parameters, Rows
-from warehouse_ml.errors import RegistryError
+from warehouse_ml.errors import RegistryError, SampleError
 from warehouse_ml.explain import Explanation, explain
 from warehouse_ml.functions import Functions
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.optimize import optimize
 from warehouse_ml.query.bind import BoundStatement, bind
 from warehouse_ml.query.binder_errors import translate_binder_error
+from warehouse_ml.query.parameters import check_parameters
 from warehouse_ml.query.parse import parse, split
 from warehouse_ml.registry.registry import Registry
 from warehouse_ml.registry.rows import AliasChange
@@ -96,6 +97,7 @@ class Session:
         return optimize(bind(parse(text), catalog))
 
     def _run(self, bound: BoundStatement, params: Parameters, namespace: Namespace) -> Rows | None:
+        check_parameters(bound, params)
         for call in bound.calls:
             self._functions.offer(call.version, call.functions)
         try:
@@ -132,7 +134,7 @@ class Session:
             name: The model's name: letters, digits and underscores; case does not matter.
             estimator: A fitted estimator of scikit-learn, XGBoost or LightGBM.
             sample: Rows that the estimator can score: a pandas, polars or Arrow table, a numpy matrix, a
-                sequence of texts, or a query.
+                sequence of texts, a query, or a result of one.
             outputs: The names of several outputs.
             missing: What a NULL does: `model`, `null` or `error`, for all features or by name. By default
                 `model` where the estimator takes missing values, else `null`.
@@ -175,7 +177,7 @@ class Session:
         estimator: Any,
         query: Any,
         *,
-        target: str | Sequence[str],
+        target: str | Sequence[str] | None = None,
         features: Sequence[str] | None = None,
         test_fraction: float = 0.2,
         seed: int = 0,
@@ -196,7 +198,7 @@ class Session:
             name: The model's name.
             estimator: An estimator that need not be fitted; it is cloned, not changed.
             query: A query, or any table that `register` takes as a sample.
-            target: The column to predict, or several.
+            target: The column to predict, or several; None for what learns without one.
             features: The columns to predict from; by default all others.
             test_fraction: The share of the rows that is held out and measured on; 0 holds out none.
             seed: Chooses the held-out rows.
@@ -237,7 +239,7 @@ class Session:
             training.estimator,
             training.sample,
             self._engine,
-            outputs=None if isinstance(target, str) else tuple(target),
+            outputs=_several(target),
             missing=missing,
             defaults=defaults,
             tolerance=tolerance,
@@ -250,7 +252,7 @@ class Session:
     def import_onnx(
         self,
         name: str,
-        source: bytes | str | Path,
+        source: Any,
         *,
         sample: Any = None,
         expected: Any = None,
@@ -266,10 +268,10 @@ class Session:
 
         Args:
             name: The model's name.
-            source: The file, or its bytes.
+            source: The file, its bytes, or an `onnx.ModelProto`.
             sample: Rows to prove it on; needs `expected`.
             expected: What the model's maker scores for them: labels or numbers, or a matrix of
-                probabilities; as many as the sample has rows.
+                probabilities; as many as the sample has rows. A query too.
             features: The names of the features, see `warehouse_ml.import_onnx.read_onnx`.
             outputs: The outputs to use, see there.
             classes: The classes in the order of the probabilities, where the file does not tell.
@@ -289,7 +291,7 @@ class Session:
             source,
             self._engine,
             sample=None if sample is None else self._rows(sample, Namespace.of_caller()),
-            expected=expected,
+            expected=self._rows(expected, Namespace.of_caller()),
             features=features,
             outputs=outputs,
             classes=classes,
@@ -417,13 +419,21 @@ class Session:
 
     def _rows(self, rows: Any, namespace: Namespace) -> Any:
         """A table of whatever the user gave: a query is run, and its rows come in numpy's types."""
-        if not isinstance(rows, str):
+        if isinstance(rows, str):
+            rows = Result(self._run(self._bind(rows, namespace), None, namespace))
+        if isinstance(rows, Result):
+            table = rows.arrow()
+        elif hasattr(rows, "to_arrow_table"):  # a relation of DuckDB
+            table = rows.to_arrow_table()
+        else:
             return rows
         from warehouse_ml.sample import as_frame
         from warehouse_ml.training.columns import plain_features
 
-        result = self._run(self._bind(rows, namespace), None, namespace)
-        return plain_features(as_frame(Result(result).arrow()))
+        twice = [name for name in table.column_names if table.column_names.count(name) > 1]
+        if twice:
+            raise SampleError(f"The query gives two columns called {twice[0]!r}; rename one of them.")
+        return plain_features(as_frame(table))
 
     def _store(
         self,
@@ -447,6 +457,11 @@ class Session:
             proof=ready.proof,
         )
         return self._functions.offer(stored)
+
+
+def _several(target: str | Sequence[str] | None) -> tuple[str, ...] | None:
+    """The names of several targets; None where there is at most one."""
+    return tuple(target) if not isinstance(target, str) and target is not None and len(target) > 1 else None
 
 
 class _Catalog:

@@ -1,8 +1,9 @@
 """Names that a model and an alias may have, so that SQL can hold them without quoting."""
 
 import re
+from numbers import Integral
 
-from warehouse_ml.errors import InvalidNameError
+from warehouse_ml.errors import InvalidNameError, RegistryError
 
 LONGEST = 63
 """Characters of a name, as in PostgreSQL."""
@@ -33,7 +34,21 @@ def alias_name(alias: str) -> str:
     return folded
 
 
+def version_number(version: object) -> int:
+    """The number of a version as a Python integer; numpy's are taken too.
+
+    Raises:
+        RegistryError: It is no whole number.
+    """
+    if isinstance(version, bool) or not isinstance(version, Integral):
+        shown = getattr(version, "reference", version)
+        raise RegistryError(f"A version is given by its number, such as 3, not as {shown!r}.")
+    return int(version)
+
+
 def _identifier(kind: str, name: str) -> str:
+    if not isinstance(name, str):
+        raise InvalidNameError(kind, name, "it is not a text")
     if not name:
         raise InvalidNameError(kind, name, "it is empty")
     if len(name) > LONGEST:

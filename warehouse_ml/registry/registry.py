@@ -22,7 +22,7 @@ from warehouse_ml.errors import (
     VersionNotFoundError,
 )
 from warehouse_ml.model import ModelVersion
-from warehouse_ml.registry.names import alias_name, model_name
+from warehouse_ml.registry.names import alias_name, model_name, version_number
 from warehouse_ml.registry.rows import (
     AliasChange,
     aliased_version,
@@ -235,7 +235,7 @@ class Registry:
             ModelNotFoundError: There is no such model.
             VersionNotFoundError: It has no such version.
         """
-        folded, pointer = model_name(name), alias_name(alias)
+        folded, pointer, version = model_name(name), alias_name(alias), version_number(version)
         author = _user() if changed_by is None else changed_by
 
         def point(transaction: Transaction) -> None:
@@ -275,6 +275,7 @@ class Registry:
             AliasInUseError: An alias points to the version.
         """
         folded = model_name(name)
+        version = None if version is None else version_number(version)
         author = _user() if changed_by is None else changed_by
 
         def drop(transaction: Transaction) -> None:
