@@ -255,6 +255,13 @@ def test_bytes_are_checked_on_every_load(engine, registry):
         registry.load(version)
 
 
+def test_a_digest_that_is_none_never_reaches_a_statement(engine, registry):
+    add(registry, "a")
+    engine.connection.execute("UPDATE warehouse_ml.registry_version SET sha256 = '1(),2;--'")
+    with pytest.raises(CorruptModelError, match="its SHA-256 is none"):
+        registry.resolve("churn")
+
+
 def test_a_newer_registry_is_refused(engine, registry):
     add(registry, "a")
     engine.connection.execute("UPDATE warehouse_ml.registry_format SET format_version = 99")

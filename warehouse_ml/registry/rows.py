@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -20,6 +21,8 @@ from warehouse_ml.errors import (
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.registry.selector import DEFAULT_ALIAS, AsOf
 from warehouse_ml.signature import Signature
+
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,8 @@ def _model_version(row: tuple[Any, ...]) -> ModelVersion:
         size,
         _,
     ) = row
+    if _SHA256.fullmatch(sha256) is None:  # a part of it goes into the text of statements
+        raise CorruptModelError(name, version, "its SHA-256 is none")
     return ModelVersion(
         name=name,
         version=version,
