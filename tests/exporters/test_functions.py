@@ -12,7 +12,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from tests.agreement import assert_agrees, score
 from warehouse_ml.errors import UnsupportedStepError
-from warehouse_ml.exporters.numpy_functions import FUNCTIONS
+from warehouse_ml.graph.numpy_functions import FUNCTIONS
 
 FRAME, TARGET = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
 FRAME = FRAME[["age", "bmi", "bp"]]

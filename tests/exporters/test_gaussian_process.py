@@ -17,8 +17,8 @@ from sklearn.gaussian_process.kernels import (
 from tests.agreement import assert_agrees, score
 from udfs.onnx_udf import Scorer
 from warehouse_ml.errors import UnsupportedStepError
-from warehouse_ml.exporters.graph import Graph
-from warehouse_ml.exporters.special import erf
+from warehouse_ml.graph.graph import Graph
+from warehouse_ml.graph.special import erf
 
 DIABETES, PROGRESSION = load_diabetes(return_X_y=True, as_frame=True)
 SCALED, TARGET = DIABETES.iloc[:, :4] * 20, PROGRESSION / 100

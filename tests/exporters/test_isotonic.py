@@ -13,8 +13,8 @@ from sklearn.isotonic import IsotonicRegression
 from tests.agreement import assert_agrees, name_of, score
 from udfs.onnx_udf import ScoringError
 from warehouse_ml.errors import UnsupportedStepError
-from warehouse_ml.exporters.graph import Graph
 from warehouse_ml.exporters.isotonic import interpolate
+from warehouse_ml.graph.graph import Graph
 
 DIABETES, PROGRESSION = load_diabetes(return_X_y=True, as_frame=True)
 BMI = DIABETES[["bmi"]]

@@ -13,8 +13,8 @@ from warehouse_ml.errors import UnsupportedStepError
 from warehouse_ml.exporters import tree_graph
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter
-from warehouse_ml.exporters.tensor import Tensor
 from warehouse_ml.exporters.trees import CategorySet, LinearLeaf, Tree, TreeEnsemble
+from warehouse_ml.graph.tensor import Tensor
 
 CATEGORICAL = 0  # this feature has codes
 SPECIAL = np.array(

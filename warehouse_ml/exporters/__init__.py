@@ -6,6 +6,11 @@ A module holds one family. Its `TRANSFORMERS` and `PREDICTORS` map "library.Clas
     def converter(estimator, columns: Columns, exporter: Exporter) -> Prediction    # PREDICTORS
 
 A class may stand in both: a pipeline asks for its transform in the middle, for its prediction at the end.
+
+What is no family is what they share. `exporter` walks the estimator, `columns` and `prediction` are what
+steps hand on, `outputs` names the results, `public` asks skl2onnx. `trees` is the one value of all tree
+ensembles and `tree_graph` writes it. `responses`, `categories`, `inverse`, `tracing`, `distances`,
+`neighbor_search` and the like restate a part of scikit-learn that several families need.
 """
 
 FAMILIES: tuple[str, ...] = (

@@ -16,7 +16,7 @@ from warehouse_ml.exporters.responses import (
     response,
     running_sum,
 )
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.tensor import Tensor
 
 _LOGIT_FLOOR = 1e-12
 """What `sklearn.calibration._convert_to_logits` adds to a probability."""

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warehouse_ml.exporters.columns import NULL_TEXT, Block
-from warehouse_ml.exporters.piecewise import searchsorted
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.piecewise import searchsorted
+from warehouse_ml.graph.tensor import Tensor
 
 
 def category_values(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from warehouse_ml.exporters.columns import NULL_TEXT, Block
 from warehouse_ml.exporters.exporter import Exporter
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.tensor import Tensor
 
 
 def category_codes(block: Block, categories: NDArray[Any], exporter: Exporter) -> Tensor:

@@ -12,7 +12,7 @@ from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.distances import dense, nearest_point, squared_euclidean
 from warehouse_ml.exporters.exporter import Exporter, Predict, Transform
 from warehouse_ml.exporters.prediction import Prediction
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.tensor import Tensor
 
 
 def k_means(model: Any, columns: Columns, exporter: Exporter) -> Prediction:

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from warehouse_ml.exporters.graph import Graph
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.graph import Graph
+from warehouse_ml.graph.tensor import Tensor
 
 NULL_TEXT = "\ufdd0NULL"
 """What stands for NULL in a text tensor: ONNX text has no missing value. U+FDD0 is a noncharacter, which

@@ -14,7 +14,7 @@ from warehouse_ml.exporters.kernels import centered
 from warehouse_ml.exporters.latent_dirichlet import latent_dirichlet_allocation
 from warehouse_ml.exporters.neighbor_search import Search
 from warehouse_ml.exporters.pairwise_kernels import pairwise_kernel
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.tensor import Tensor
 
 LARGEST_GEODESIC_MATRIX = 2_000
 """Isomap keeps a square matrix of its training rows; beyond this many it would be more than 32 MB."""

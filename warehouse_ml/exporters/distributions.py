@@ -8,11 +8,11 @@ import numpy as np
 from scipy.stats import norm
 
 from warehouse_ml.exporters.columns import Columns
-from warehouse_ml.exporters.elementary import expm1, log1p
 from warehouse_ml.exporters.exporter import Exporter, Transform
-from warehouse_ml.exporters.piecewise import interpolate
-from warehouse_ml.exporters.special import normal_quantile
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.elementary import expm1, log1p
+from warehouse_ml.graph.piecewise import interpolate
+from warehouse_ml.graph.special import normal_quantile
+from warehouse_ml.graph.tensor import Tensor
 
 _EPSILON = np.finfo(np.float64).eps
 _BOUND = 1e-7

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from warehouse_ml.exporters.categories import category_values
 from warehouse_ml.exporters.columns import Block, Columns, Entries
 from warehouse_ml.exporters.exporter import Exporter, Transform
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.tensor import Tensor
 
 _MANY_COLUMNS = 128
 """From here on a linear model is faster by the ones of a row than by its columns."""

@@ -11,7 +11,7 @@ from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter, Predict
 from warehouse_ml.exporters.prediction import Prediction
 from warehouse_ml.exporters.responses import numbers, probabilities, running_sum
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.tensor import Tensor
 
 
 def spread(tensor: Tensor, places: NDArray[Any], width: int) -> Tensor:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter, Transform
-from warehouse_ml.exporters.piecewise import searchsorted
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.piecewise import searchsorted
+from warehouse_ml.graph.tensor import Tensor
 
 
 def polynomial_features(transformer: Any, columns: Columns, exporter: Exporter) -> Columns:

@@ -16,9 +16,9 @@ from sklearn.utils import get_tags
 from warehouse_ml.errors import UnsupportedStepError
 from warehouse_ml.exporters import FAMILIES
 from warehouse_ml.exporters.columns import Block, Columns, Marker
-from warehouse_ml.exporters.graph import Graph
 from warehouse_ml.exporters.prediction import Prediction
-from warehouse_ml.exporters.tensor import Shape, Tensor
+from warehouse_ml.graph.graph import Graph
+from warehouse_ml.graph.tensor import Shape, Tensor
 from warehouse_ml.signature import TYPES, GraphInput, Refusal
 
 _LIBRARIES = ("sklearn", "xgboost", "lightgbm")

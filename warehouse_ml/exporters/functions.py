@@ -9,8 +9,8 @@ import numpy as np
 
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter, Transform
-from warehouse_ml.exporters.numpy_functions import FUNCTIONS
 from warehouse_ml.exporters.tracing import NotTraceableError, Traced
+from warehouse_ml.graph.numpy_functions import FUNCTIONS
 
 _ADVICE = (
     "Use one of numpy's functions (np.log1p, np.clip with kw_args, …), or do it in SQL before the model."

@@ -13,8 +13,8 @@ from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.distances import dense, summed_squares
 from warehouse_ml.exporters.exporter import Exporter, Predict
 from warehouse_ml.exporters.prediction import Prediction
-from warehouse_ml.exporters.special import erf
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.special import erf
+from warehouse_ml.graph.tensor import Tensor
 
 _LAMBDAS = (0.41, 0.4, 0.37, 0.44, 0.39)
 _COEFFICIENTS = (-1854.8214151, 3516.89893646, 221.29346712, 128.12323805, -2010.49422654)

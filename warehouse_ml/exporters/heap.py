@@ -8,8 +8,8 @@ made one after another, for a whole batch of rows at once, of those training row
 
 from __future__ import annotations
 
-from warehouse_ml.exporters.graph import Graph
-from warehouse_ml.exporters.tensor import Shape, Tensor
+from warehouse_ml.graph.graph import Graph
+from warehouse_ml.graph.tensor import Shape, Tensor
 
 LARGEST_SIMULATION = 8_000
 """The most nodes to spend; above it the first visited of equals are kept."""

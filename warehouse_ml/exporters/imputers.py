@@ -13,7 +13,7 @@ import numpy as np
 
 from warehouse_ml.exporters.columns import NULL_TEXT, Block, Columns
 from warehouse_ml.exporters.exporter import Exporter, Transform
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.tensor import Tensor
 
 
 def simple_imputer(imputer: Any, columns: Columns, exporter: Exporter) -> Columns:

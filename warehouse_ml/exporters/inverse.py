@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warehouse_ml.exporters.columns import Columns
-from warehouse_ml.exporters.elementary import log1p
 from warehouse_ml.exporters.exporter import Exporter
 from warehouse_ml.exporters.functions import apply_function
-from warehouse_ml.exporters.piecewise import interpolate
-from warehouse_ml.exporters.special import erf
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.elementary import log1p
+from warehouse_ml.graph.piecewise import interpolate
+from warehouse_ml.graph.special import erf
+from warehouse_ml.graph.tensor import Tensor
 
 Inverse = Callable[[Any, Tensor, Exporter], Tensor]
 

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from warehouse_ml.exporters import piecewise
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter, Predict
 from warehouse_ml.exporters.prediction import Prediction
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph import piecewise
+from warehouse_ml.graph.tensor import Tensor
 
 
 def interpolate(x: Tensor, xs: ArrayLike, ys: ArrayLike) -> Tensor:

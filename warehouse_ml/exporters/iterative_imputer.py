@@ -8,7 +8,7 @@ import numpy as np
 from warehouse_ml.exporters.columns import Block, Columns
 from warehouse_ml.exporters.exporter import Exporter, Transform
 from warehouse_ml.exporters.imputers import missing_mask, never, with_indicator
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.tensor import Tensor
 
 
 def iterative_imputer(imputer: Any, columns: Columns, exporter: Exporter) -> Columns:

@@ -12,7 +12,7 @@ from warehouse_ml.exporters.distances import dense
 from warehouse_ml.exporters.exporter import Exporter, Predict, Transform
 from warehouse_ml.exporters.pairwise_kernels import pairwise_kernel, refuse_negative
 from warehouse_ml.exporters.prediction import Prediction
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.tensor import Tensor
 
 
 def rbf_sampler(sampler: Any, columns: Columns, exporter: Exporter) -> Columns:

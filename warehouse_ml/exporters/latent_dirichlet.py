@@ -10,7 +10,7 @@ from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.distances import dense
 from warehouse_ml.exporters.exporter import Exporter
 from warehouse_ml.exporters.pairwise_kernels import refuse_negative
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.tensor import Tensor
 
 MOST_ITERATIONS = 200
 """Each iteration is about sixty nodes of the graph."""

@@ -17,9 +17,9 @@ from warehouse_ml.exporters.category_codes import category_codes
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter, Predict, Transform
 from warehouse_ml.exporters.prediction import Prediction
-from warehouse_ml.exporters.tensor import Tensor
 from warehouse_ml.exporters.tree_graph import apply_link, tree_outputs, tree_sums
 from warehouse_ml.exporters.trees import CategorySet, LinearLeaf, Link, Tree, TreeEnsemble
+from warehouse_ml.graph.tensor import Tensor
 
 ZERO = float(np.float32(1e-35))
 """kZeroThreshold: what is not above it in magnitude is zero."""

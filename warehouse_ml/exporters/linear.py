@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter, Predict, Transform
 from warehouse_ml.exporters.prediction import Prediction
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.tensor import Tensor
 
 
 def linear_scores(model: Any, columns: Columns, exporter: Exporter) -> Tensor:

@@ -14,7 +14,7 @@ from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.distances import squared_norms
 from warehouse_ml.exporters.exporter import Exporter, Predict
 from warehouse_ml.exporters.prediction import Prediction
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.tensor import Tensor
 
 
 def gaussian_mixture(model: Any, columns: Columns, exporter: Exporter) -> Prediction:

@@ -17,7 +17,7 @@ from warehouse_ml.exporters.responses import (
     probabilities,
     running_sum,
 )
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.tensor import Tensor
 
 
 def _binaries(model: Any, columns: Columns, exporter: Exporter) -> list[Prediction]:

@@ -8,7 +8,7 @@ import numpy as np
 from warehouse_ml.exporters.columns import Columns, Entries
 from warehouse_ml.exporters.exporter import Exporter, Predict
 from warehouse_ml.exporters.prediction import Prediction
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.tensor import Tensor
 
 
 def gaussian(model: Any, columns: Columns, exporter: Exporter) -> Prediction:

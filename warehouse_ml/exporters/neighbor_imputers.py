@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from warehouse_ml.exporters.columns import Block, Columns
 from warehouse_ml.exporters.exporter import Exporter, Transform
 from warehouse_ml.exporters.imputers import missing_mask, never, with_indicator
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.tensor import Tensor
 
 _MOST_ROWS = 50_000
 """More training rows would need gigabytes for the distances of one batch."""

@@ -18,7 +18,7 @@ from sklearn.metrics import pairwise_distances
 from warehouse_ml.exporters.distances import Metric, dense, squared_euclidean
 from warehouse_ml.exporters.exporter import Exporter
 from warehouse_ml.exporters.heap import can_settle, settle
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.tensor import Tensor
 
 LARGEST_TRAINING_SET = 50_000
 """More training rows than this make a batch's distances larger than the memory of a laptop."""

@@ -13,7 +13,7 @@ from warehouse_ml.exporters.distances import manhattan, squared_euclidean
 from warehouse_ml.exporters.exporter import Exporter, Predict, Transform
 from warehouse_ml.exporters.neighbor_search import Search
 from warehouse_ml.exporters.prediction import Prediction
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.tensor import Tensor
 
 
 def k_neighbors_classifier(model: Any, columns: Columns, exporter: Exporter) -> Prediction:

@@ -8,7 +8,7 @@ import numpy as np
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter, Predict, Transform
 from warehouse_ml.exporters.prediction import Prediction
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.tensor import Tensor
 
 _ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "identity": lambda layer: layer,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warehouse_ml.exporters.prediction import Prediction
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.tensor import Tensor
 from warehouse_ml.signature import Output, Task
 
 

@@ -4,7 +4,7 @@ from itertools import combinations
 
 import numpy as np
 
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.tensor import Tensor
 
 ROUNDS = 10
 """How often LIBSVM's loop is unrolled. It stops at a coarse tolerance: over random and extreme pairs of up

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.distances import manhattan, normalized, normalized_points, squared_euclidean
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.tensor import Tensor
 
 if TYPE_CHECKING:
     from warehouse_ml.exporters.exporter import Exporter

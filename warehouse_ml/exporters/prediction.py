@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.tensor import Tensor
 from warehouse_ml.signature import Task
 
 

@@ -16,9 +16,9 @@ import numpy as np
 
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter
-from warehouse_ml.exporters.graph import OPSETS
 from warehouse_ml.exporters.prediction import Prediction
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.graph import OPSETS
+from warehouse_ml.graph.tensor import Tensor
 
 TIME_LIMIT = 60.0
 """Seconds that a converter may take: one is known to loop for ever."""

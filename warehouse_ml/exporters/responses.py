@@ -7,7 +7,7 @@ import numpy as np
 
 from warehouse_ml.exporters.exporter import Exporter
 from warehouse_ml.exporters.prediction import Prediction
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.tensor import Tensor
 
 Method = Literal["predict", "predict_proba", "predict_log_proba", "decision_function"]
 

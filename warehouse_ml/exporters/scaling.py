@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter, Transform
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.tensor import Tensor
 
 
 def _row(values: Any) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from warehouse_ml.exporters.exporter import Exporter, Predict
 from warehouse_ml.exporters.neighbor_search import Search
 from warehouse_ml.exporters.pairwise_kernels import pairwise_kernel
 from warehouse_ml.exporters.prediction import Prediction
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.tensor import Tensor
 
 
 def label_propagation(model: Any, columns: Columns, exporter: Exporter) -> Prediction:

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter, Predict, Transform
 from warehouse_ml.exporters.prediction import Prediction
-from warehouse_ml.exporters.tensor import Tensor
 from warehouse_ml.exporters.tree_graph import apply_link, leaf_numbers, tree_outputs, tree_sums
 from warehouse_ml.exporters.trees import Link, Tree, TreeEnsemble
+from warehouse_ml.graph.tensor import Tensor
 
 
 def forest_regressor(model: Any, columns: Columns, exporter: Exporter) -> Prediction:

@@ -14,7 +14,7 @@ from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter, Predict
 from warehouse_ml.exporters.pairwise_coupling import coupled_probabilities
 from warehouse_ml.exporters.prediction import Prediction
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.tensor import Tensor
 
 
 def support_vector_regression(model: Any, columns: Columns, exporter: Exporter) -> Prediction:

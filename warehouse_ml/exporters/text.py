@@ -14,7 +14,7 @@ import numpy as np
 
 from warehouse_ml.exporters.columns import Columns, Entries
 from warehouse_ml.exporters.exporter import Exporter, Transform
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.tensor import Tensor
 
 
 def count_vectorizer(vectorizer: Any, columns: Columns, exporter: Exporter) -> Columns:

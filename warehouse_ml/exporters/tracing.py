@@ -13,8 +13,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from warehouse_ml.exporters.columns import NULL_TEXT, Columns
-from warehouse_ml.exporters.numpy_functions import FUNCTIONS
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.numpy_functions import FUNCTIONS
+from warehouse_ml.graph.tensor import Tensor
 
 
 class NotTraceableError(Exception):

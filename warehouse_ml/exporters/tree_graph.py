@@ -21,8 +21,8 @@ from onnx import TensorProto, numpy_helper
 
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter
-from warehouse_ml.exporters.tensor import Tensor
 from warehouse_ml.exporters.trees import TreeEnsemble
+from warehouse_ml.graph.tensor import Tensor
 
 MAX_DEPTH = 1000
 """onnxruntime follows a tree by recursion: a chain of 20,000 nodes overflows its stack."""

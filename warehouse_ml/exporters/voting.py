@@ -10,7 +10,7 @@ from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter, Predict, Transform
 from warehouse_ml.exporters.prediction import Prediction
 from warehouse_ml.exporters.responses import decision, numbers, probabilities, running_sum
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.tensor import Tensor
 
 _MATRIX_OF_LABELS = frozenset(
     {"MLPClassifier", "OneVsRestClassifier", "ClassifierChain", "StackingClassifier"}

@@ -19,9 +19,9 @@ from warehouse_ml.exporters.category_codes import category_codes
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter, Predict
 from warehouse_ml.exporters.prediction import Prediction
-from warehouse_ml.exporters.tensor import Tensor
 from warehouse_ml.exporters.tree_graph import apply_link, tree_outputs
 from warehouse_ml.exporters.trees import CategorySet, Link, Tree, TreeEnsemble
+from warehouse_ml.graph.tensor import Tensor
 
 _LINKS: Mapping[str, Link] = {
     "reg:squarederror": "identity",

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from onnx import TensorProto, helper
 
 if TYPE_CHECKING:
-    from warehouse_ml.exporters.graph import Graph
+    from warehouse_ml.graph.graph import Graph
 
 ONNX_TYPE: Mapping[str, int] = {
     "bool": TensorProto.BOOL,

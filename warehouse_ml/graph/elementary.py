@@ -5,7 +5,7 @@ All are composed of Exp, Log, Sqrt, Sin and arithmetic, whose double kernels are
 
 import math
 
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph.tensor import Tensor
 
 
 def log1p(x: Tensor) -> Tensor:

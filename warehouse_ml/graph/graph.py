@@ -20,7 +20,7 @@ import onnx
 from numpy.typing import ArrayLike, NDArray
 from onnx import helper, numpy_helper
 
-from warehouse_ml.exporters.tensor import ONNX_TYPE, Operand, Shape, Tensor
+from warehouse_ml.graph.tensor import ONNX_TYPE, Operand, Shape, Tensor
 
 OPSETS: Mapping[str, int] = {"": 15, "ai.onnx.ml": 3, "com.microsoft": 1}
 IR_VERSION = 8

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from warehouse_ml.exporters import elementary, piecewise, special
-from warehouse_ml.exporters.graph import Graph
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph import elementary, piecewise, special
+from warehouse_ml.graph.graph import Graph
+from warehouse_ml.graph.tensor import Tensor
 
 FLOATS = st.lists(st.floats(width=64), min_size=1, max_size=50)
 SPECIAL = [

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from warehouse_ml.exporters import elementary
-from warehouse_ml.exporters.tensor import Tensor
+from warehouse_ml.graph import elementary
+from warehouse_ml.graph.tensor import Tensor
 
 
 def _tan(x: Tensor) -> Tensor:
