@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from onnx import TensorProto, helper
 
 from warehouse_ml.errors import ImportModelError, near_miss
@@ -71,7 +72,7 @@ def read_outputs(
     results = _chosen(facts, outputs)
     labels = [result for result in results if result.facts.dtype in _LABEL_TYPES]
     scores = [result for result in results if result.facts.dtype in _FLOATS]
-    given = tuple(classes) if classes is not None else ()
+    given = _plain(classes)
     if len(labels) == 1 and labels[0].facts.width == 1:
         answers = _labelled(model, labels[0], scores, zipped, given)
     elif labels:
@@ -80,10 +81,24 @@ def read_outputs(
         answers = _unlabelled(model, scores[0], given or zipped[scores[0].name])
     else:
         answers = Answers("regression", _struct(model, scores))
-    if given and answers.classes != given:
-        raise ImportModelError(f"The graph has no output that fits the {len(given)} classes that were given.")
+    if given and not _same(answers.classes, given):
+        listed = f" The graph itself says {list(answers.classes)!r}." if answers.classes else ""
+        raise ImportModelError(
+            f"The graph has no output that fits the {len(given)} classes that were given.{listed}"
+        )
     _keep(model, answers)
     return answers
+
+
+def _plain(classes: Sequence[str | int | bool] | None) -> tuple[str | int | bool, ...]:
+    """The classes in Python's own types: an estimator's `classes_` hold numpy's."""
+    given: Sequence[Any] = () if classes is None else classes
+    return tuple(entry.item() if isinstance(entry, np.generic) else entry for entry in given)
+
+
+def _same(classes: tuple[str | int | bool, ...], given: tuple[str | int | bool, ...]) -> bool:
+    """Whether they are the same in order and in kind: False is not 0."""
+    return classes == given and list(map(type, classes)) == list(map(type, given))
 
 
 def _chosen(facts: Mapping[str, OutputFacts], outputs: Names | None) -> list[_Result]:
@@ -131,9 +146,10 @@ def _labelled(
     shares = [score for score in scores if score.facts.shares]
     columns = shares[0].facts.width if shares else 0
     kind = _LABEL_TYPES[label.facts.dtype]
-    candidates: list[tuple[str | int | bool, ...]] = [given] if given else []
-    candidates += [zipped[score.name] for score in scores if zipped.get(score.name)]
-    candidates += [label_classes(model.graph, label.name, columns)]
+    # What the graph says comes first: another order would give each class the probability of another one.
+    candidates: list[tuple[str | int | bool, ...]]
+    candidates = [zipped[score.name] for score in scores if zipped.get(score.name)]
+    candidates += [label_classes(model.graph, label.name, columns), given]
     if kind == "BOOLEAN":
         candidates = [given or (False, True)]
     known = next((found for found in candidates if found and _fits(found, label)), ())
