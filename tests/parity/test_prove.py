@@ -144,6 +144,20 @@ def test_extremes_that_do_not_agree_lower_the_limit() -> None:
     assert lowered.signature.features[1].limit > 1e300
 
 
+def test_extremes_that_only_the_engine_scores_otherwise_lower_the_limit_too() -> None:
+    exported, values, oracle = prepared(LinearRegression().fit(DIABETES, PROGRESS), DIABETES)
+
+    def overflowing(made):
+        def score(rows, method):
+            ((numbers, missing),) = alone(made)(rows, method)
+            return [(np.where(rows["bmi"].astype(float).abs() > 1e20, np.inf, numbers), missing)]
+
+        return score
+
+    limits = prove(exported, values, oracle, [alone, overflowing]).exported.signature.features
+    assert limits[2].limit < 1e20 < limits[0].limit
+
+
 @pytest.mark.parametrize("value", [0.0, None])
 def test_rows_of_one_value_are_asked_about(value: float | None) -> None:
     exported, values, oracle = prepared(HistGradientBoostingRegressor(max_iter=3).fit(IRIS, SPECIES), IRIS)

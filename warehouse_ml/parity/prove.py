@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from warehouse_ml.errors import ParityError, SampleError
 from warehouse_ml.export import Exported
-from warehouse_ml.parity.comparison import Comparison, Score, compare
+from warehouse_ml.parity.comparison import Comparison, Expected, Score, compare
 from warehouse_ml.parity.hard_rows import HardRows, hard_rows
 from warehouse_ml.parity.oracle import Oracle, expect
 from warehouse_ml.parity.proof import PROOF_ROWS, Proof, thinned
@@ -25,6 +24,9 @@ from warehouse_ml.signature import Feature
 
 SAMPLE_ROWS = 10_000
 """How many rows of a sample are compared at the most; more are thinned evenly."""
+
+_ROUNDS = 5
+"""How often limits are lowered at the most."""
 
 _NEARLY = 0.05
 """A difference up to here is lost digits rather than another answer."""
@@ -78,24 +80,22 @@ def prove(
     count = len(values)
     signature = exported.signature
     hard = hard_rows(values, signature.features, seed=seed, familiar=signature.familiar_features)
-    rows = pd.concat([values, hard.values], ignore_index=True).astype(object)
-    expected = expect(oracle, exported.signature, rows)
+    rows, expected = _asked(exported, values, hard, oracle)
     if expected.refused[:count].all():
         raise SampleError(f"The estimator scores no row of the sample: {expected.reason}")
-    first = compare(scorers[0](exported), exported.signature, rows, expected, tolerance, count)
-    lowered = exported.signature.features
-    if not any(comparison.wrong[:count].any() for comparison in first):
-        lowered = _lowered_limits(lowered, hard, count, first)
-    if lowered != exported.signature.features:
-        exported = exported.with_features(lowered)
-        kept = np.concatenate([np.ones(count, dtype=bool), _within(hard, lowered)])
-        rows = rows[kept].reset_index(drop=True)
-        expected = expect(oracle, exported.signature, rows)
-    comparisons = [
-        comparison
-        for scorer in scorers
-        for comparison in compare(scorer(exported), exported.signature, rows, expected, tolerance, count)
-    ]
+    comparisons = compare(scorers[0](exported), exported.signature, rows, expected, tolerance, count)
+    for number in range(_ROUNDS):  # an extreme value may overflow in one batch, and not in another
+        lowered = _lowered_limits(exported.signature.features, hard, count, comparisons)
+        if number > 0 and lowered == exported.signature.features:
+            break
+        if lowered != exported.signature.features:
+            exported, hard = exported.with_features(lowered), _within(hard, lowered)
+            rows, expected = _asked(exported, values, hard, oracle)
+        comparisons = [
+            comparison
+            for scorer in scorers
+            for comparison in compare(scorer(exported), exported.signature, rows, expected, tolerance, count)
+        ]
     report = summarise(
         comparisons,
         expected,
@@ -110,6 +110,14 @@ def prove(
         )
     proof = thinned(as_arrow(rows, exported.signature.features), expected, count, proof_rows)
     return Proved(exported, report, proof)
+
+
+def _asked(
+    exported: Exported, values: pd.DataFrame, hard: HardRows, oracle: Oracle
+) -> tuple[pd.DataFrame, Expected]:
+    """The sample's rows and then the hard ones, and what the estimator says of them."""
+    rows = pd.concat([values, hard.values], ignore_index=True).astype(object)
+    return rows, expect(oracle, exported.signature, rows)
 
 
 def _advice(report: ParityReport, comparisons: Sequence[Comparison]) -> str:
@@ -128,7 +136,12 @@ def _advice(report: ParityReport, comparisons: Sequence[Comparison]) -> str:
 def _lowered_limits(
     features: tuple[Feature, ...], hard: HardRows, sample_rows: int, comparisons: Sequence[Comparison]
 ) -> tuple[Feature, ...]:
-    """For each feature the largest extreme magnitude up to which all extremes agree."""
+    """For each feature the largest extreme magnitude up to which all extremes agree.
+
+    Where rows of the sample itself differ, no limit helps.
+    """
+    if any(comparison.wrong[:sample_rows].any() for comparison in comparisons):
+        return features
     wrong = np.zeros(len(hard.feature), dtype=bool)
     for comparison in comparisons:
         wrong |= comparison.wrong[sample_rows:]
@@ -145,12 +158,8 @@ def _lowered_limits(
     return tuple(lowered)
 
 
-def _within(hard: HardRows, features: Sequence[Feature]) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    limits = [np.inf if feature.limit is None else feature.limit for feature in features]
-    return np.array(
-        [
-            magnitude == 0 or magnitude <= limits[index]
-            for index, magnitude in zip(hard.feature, hard.magnitude, strict=True)
-        ],
-        dtype=bool,
-    )
+def _within(hard: HardRows, features: Sequence[Feature]) -> HardRows:
+    """The rows whose extreme values are within the limits."""
+    limits = np.array([np.inf if feature.limit is None else feature.limit for feature in features])
+    kept = (hard.magnitude == 0) | (hard.magnitude <= limits[hard.feature])
+    return HardRows(hard.values[kept], hard.feature[kept], hard.magnitude[kept])
