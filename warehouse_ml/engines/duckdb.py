@@ -251,13 +251,13 @@ class DuckDBEngine:
             scorer.offer(cursor, lambda _: onnx)
             _create_function(name, function, signature, method, cursor)
             try:
-                cursor.register("wml_rows", numbered)
+                call = duckdb.FunctionExpression(name, *map(duckdb.ColumnExpression, features))
+                position = duckdb.ColumnExpression("position")
                 with self.translating():
-                    scored = cursor.sql(
-                        "SELECT position, " + name + "(" + ", ".join(features) + ") AS score FROM wml_rows"
-                    ).to_arrow_table()
+                    scored = (
+                        cursor.from_arrow(numbered).select(position, call.alias("score")).to_arrow_table()
+                    )
             finally:
-                cursor.unregister("wml_rows")
                 cursor.remove_function(name)
         return scored.sort_by("position").column("score")
 
@@ -444,7 +444,8 @@ def _plain_value(value: object) -> object:
 def _callable(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
     """Whether a function is seen from a connection. Only bound: it does not even need to be free."""
     try:
-        # A name of `ModelVersion.function_of` holds letters, digits and underscores only.
+        # Not by a relation of FunctionExpression, which needs a free connection. The name holds letters, digits
+        # and underscores only: see `registry.names` and the check of the digest in `registry.rows`.
         connection.sql("SELECT " + name + "()")
     except duckdb.BinderException:
         return True
