@@ -12,6 +12,7 @@ from warehouse_ml.model import ModelVersion
 from warehouse_ml.query.arguments import bind_arguments
 from warehouse_ml.query.blocks import Blocks
 from warehouse_ml.query.call_site import CallSite
+from warehouse_ml.query.macro_parameters import macro_parameters
 from warehouse_ml.query.output_names import name_outputs
 from warehouse_ml.query.parse import ModelCall, Statement
 from warehouse_ml.query.scope import Catalog, Scope
@@ -120,7 +121,7 @@ def _stand_ins(
     statement: Statement, tree: TokenTree, versions: Sequence[ModelVersion], names: Sequence[Edit]
 ) -> list[Edit]:
     """The edits that make any part of the statement one that the engine can describe before it is bound."""
-    edits = [*names]
+    edits = [*names, *macro_parameters(tree)]
     for token in tree.tokens:
         if token.kind is Kind.PARAMETER:
             edits.append(Edit(token.start, token.end, "NULL"))
