@@ -1,3 +1,4 @@
+import hashlib
 import json
 import sys
 
@@ -427,6 +428,15 @@ def test_row_size_is_the_widest_tensor_inside():
 
 
 # --- files of our own ---------------------------------------------------------------------------
+
+
+def test_the_digest_is_that_of_the_file_as_it_was_given(tmp_path):
+    content = text_model(LINEAR)
+    file = tmp_path / "m.onnx"
+    file.write_bytes(content)
+    imported = read_onnx(file)
+    assert imported.source_sha256 == hashlib.sha256(content).hexdigest()
+    assert read_onnx(imported.onnx).source_sha256 == hashlib.sha256(imported.onnx).hexdigest()
 
 
 def test_own_file_comes_back_as_it_was():

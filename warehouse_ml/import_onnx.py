@@ -4,9 +4,10 @@ The file is checked before onnxruntime sees it, run for the first time in a proc
 rewritten so that every feature is an input and every result is an output of a type that SQL has.
 """
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,10 +28,12 @@ class Imported:
     Attributes:
         onnx: The ONNX file, with the signature in its metadata.
         signature: Its features and results.
+        source_sha256: The digest of the file as it was given.
     """
 
     onnx: bytes
     signature: Signature
+    source_sha256: str = field(default="", compare=False)
 
 
 def read_onnx(
@@ -71,13 +74,14 @@ def read_onnx(
     content = read_content(source)
     model = read_model(content)
     own = own_signature(model)
+    digest = hashlib.sha256(content).hexdigest()
     if own is None:
-        return _foreign(model, features, outputs, classes, missing)
+        return replace(_foreign(model, features, outputs, classes, missing), source_sha256=digest)
     if features is not None or outputs is not None or classes is not None or missing != "null":
         raise ImportModelError(
             "The file carries the signature that it was exported with; it cannot be given another one."
         )
-    return _own(content, own)
+    return replace(_own(content, own), source_sha256=digest)
 
 
 def _own(content: bytes, signature: Signature) -> Imported:

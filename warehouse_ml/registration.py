@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -137,9 +136,7 @@ def of_onnx(
     imported = read_onnx(source, features=features, outputs=outputs, classes=classes, missing=missing)
     lineage = {
         "source": "bytes" if isinstance(source, bytes) else Path(source).name,
-        "source_sha256": hashlib.sha256(
-            source if isinstance(source, bytes) else Path(source).read_bytes()
-        ).hexdigest(),
+        "source_sha256": imported.source_sha256,
         "libraries": libraries(None),
     }
     if (sample is None) != (expected is None):

@@ -20,6 +20,7 @@ from warehouse_ml.query.parameters import check_parameters
 from warehouse_ml.query.parse import parse, split
 from warehouse_ml.registry.registry import Registry
 from warehouse_ml.registry.rows import AliasChange
+from warehouse_ml.registry.selector import split_reference
 from warehouse_ml.result import Result
 from warehouse_ml.signature import MissingPolicy
 
@@ -348,7 +349,7 @@ class Session:
         Raises:
             WarehouseMLError: There is no such model, version or alias.
         """
-        name, _, selector = reference.partition("@")
+        name, selector = split_reference(reference)
         return self._functions.offer(self._registry.resolve(name, selector))
 
     def aliases(self, name: str) -> dict[str, int]:

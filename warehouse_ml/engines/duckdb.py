@@ -444,8 +444,8 @@ def _plain_value(value: object) -> object:
 def _callable(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
     """Whether a function is seen from a connection. Only bound: it does not even need to be free."""
     try:
-        # Not by a relation of FunctionExpression, which needs a free connection. The name holds letters, digits
-        # and underscores only: see `registry.names` and the check of the digest in `registry.rows`.
+        # Not by a relation, which needs a free connection. The name holds letters, digits and underscores
+        # only: see `registry.names`, and the check of the digest in `registry.rows`.
         connection.sql("SELECT " + name + "()")
     except duckdb.BinderException:
         return True
