@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from warehouse_ml.quoting import quoted
 from warehouse_ml.signature import Feature, Method, Signature
 
 FUNCTION_SUFFIX: Mapping[Method, str] = {"predict": "", "predict_proba": "_proba", "try_predict": "_try"}
@@ -117,7 +118,7 @@ def version_of_function(function: str) -> tuple[str, int, Method] | None:
 
 
 def _shown(name: str) -> str:
-    return name if name.isidentifier() else '"' + name.replace('"', '""') + '"'
+    return name if name.isidentifier() else quoted(name)
 
 
 def described_feature(feature: Feature) -> str:

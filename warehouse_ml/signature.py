@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from warehouse_ml.errors import FormatVersionError
+from warehouse_ml.quoting import quoted
 
 FORMAT_VERSION = 1
 """The newest form of the JSON that this release reads; it writes the same."""
@@ -113,7 +114,7 @@ class Output:
             return str(getattr(TYPES[self.type], dialect))
         if dialect == "snowflake":
             return "OBJECT"
-        parts = ", ".join(f"{_quoted(field.name)} {field.sql_type(dialect)}" for field in self.fields)
+        parts = ", ".join(f"{quoted(field.name)} {field.sql_type(dialect)}" for field in self.fields)
         return f"STRUCT({parts})"
 
     def leaves(self) -> Iterator["Output"]:
@@ -230,7 +231,3 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "__dataclass_fields__"):
         return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
     return value
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -32,6 +32,7 @@ from warehouse_ml.errors import (
     WarehouseMLError,
 )
 from warehouse_ml.model import ModelVersion, version_of_function
+from warehouse_ml.quoting import quoted
 from warehouse_ml.signature import TYPES, Method, Signature
 from warehouse_ml.statements import statement
 
@@ -410,7 +411,7 @@ def _registry_errors() -> Iterator[None]:
 
 
 def _path(database: str, schema: str) -> str:
-    return ".".join('"' + name.replace('"', '""') + '"' for name in (database, schema))
+    return f"{quoted(database)}.{quoted(schema)}"
 
 
 def _provided(run: Callable[[], _T], provide: Callable[[str], bool] | None) -> _T:

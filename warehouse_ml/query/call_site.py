@@ -67,13 +67,3 @@ class CallSite:
     def parameters(self, part: Range) -> int:
         """How many `?` and `$1` stand in some tokens."""
         return sum(token.kind is Kind.PARAMETER for token in self.tree.tokens[slice(*part)])
-
-
-def quoted(name: str) -> str:
-    """A name as a quoted identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A text as a string literal."""
-    return "'" + text.replace("'", "''") + "'"

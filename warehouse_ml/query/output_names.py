@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from warehouse_ml.query.blocks import is_query
-from warehouse_ml.query.call_site import quoted
 from warehouse_ml.query.parse import Statement
 from warehouse_ml.query.segments import Range
 from warehouse_ml.query.splice import Edit
 from warehouse_ml.query.stars import read_star
 from warehouse_ml.query.tokens import Kind, TokenTree, words
+from warehouse_ml.quoting import quoted
 
 _ENDS_LIST = words(
     "FROM INTO WHERE GROUP HAVING WINDOW QUALIFY ORDER LIMIT OFFSET FETCH UNION INTERSECT EXCEPT RETURNING"

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from warehouse_ml.errors import AmbiguousFeatureError
-from warehouse_ml.query.call_site import CallSite, quoted
+from warehouse_ml.query.call_site import CallSite
 from warehouse_ml.query.match import match
 from warehouse_ml.query.scope import Owner
 from warehouse_ml.query.segments import Range
 from warehouse_ml.query.tokens import TokenTree
+from warehouse_ml.quoting import quoted
 from warehouse_ml.signature import Feature
 
 _LISTS = frozenset({"EXCLUDE", "EXCEPT", "REPLACE", "RENAME"})

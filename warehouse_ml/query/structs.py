@@ -1,13 +1,14 @@
 """A single argument: a row, a struct, or the one feature of a small model."""
 
 from warehouse_ml.errors import ArityError, ScopeError
-from warehouse_ml.query.call_site import CallSite, literal
+from warehouse_ml.query.call_site import CallSite
 from warehouse_ml.query.coerce import fields
 from warehouse_ml.query.match import match
 from warehouse_ml.query.parse import Argument
 from warehouse_ml.query.segments import Range
 from warehouse_ml.query.stars import Star, bind_star
 from warehouse_ml.query.tokens import Kind, TokenTree
+from warehouse_ml.quoting import literal
 
 _VALUES = frozenset({"NULL", "TRUE", "FALSE"})
 

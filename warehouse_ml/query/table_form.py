@@ -2,11 +2,12 @@
 
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.query.blocks import is_query
-from warehouse_ml.query.call_site import CallSite, literal, quoted
+from warehouse_ml.query.call_site import CallSite
 from warehouse_ml.query.match import match
 from warehouse_ml.query.parse import ModelCall
 from warehouse_ml.query.segments import Range
 from warehouse_ml.query.tokens import Kind, TokenTree
+from warehouse_ml.quoting import literal, quoted
 
 _ADDED = ("prediction", "probability", "wml_score")
 
