@@ -9,15 +9,11 @@ from datetime import datetime
 from difflib import get_close_matches
 
 
-def _did_you_mean(name: str, known: Collection[str]) -> str:
+def near_miss(name: str, known: Collection[str]) -> str:
+    """A sentence that names the nearest of the known names, or nothing; it starts with a space."""
     folded = {candidate.casefold(): candidate for candidate in known}
     near = get_close_matches(name.casefold(), folded, n=1)
     return f" Did you mean {folded[near[0]]!r}?" if near else ""
-
-
-def near_miss(name: str, known: Collection[str]) -> str:
-    """A sentence that names the nearest of the known names, or nothing; it starts with a space."""
-    return _did_you_mean(name, known)
 
 
 def _listed(names: Collection[str], limit: int = 8) -> str:
@@ -70,7 +66,7 @@ class ModelNotFoundError(WarehouseMLError):
 
     def __init__(self, name: str, known: Collection[str]) -> None:
         self.name = name
-        hint = _did_you_mean(name, known)
+        hint = near_miss(name, known)
         if not hint and not known:
             hint = " No model is registered here."
         super().__init__(f"No model named {name!r}.{hint}")
@@ -105,7 +101,7 @@ class AliasNotFoundError(WarehouseMLError):
     def __init__(self, name: str, alias: str, known: Collection[str]) -> None:
         self.name = name
         self.alias = alias
-        hint = _did_you_mean(alias, known)
+        hint = near_miss(alias, known)
         if not hint:
             hint = f" It has {_listed(known)}." if known else " It has no aliases yet."
         super().__init__(f"Model {name!r} has no alias {alias!r}.{hint}")
@@ -193,7 +189,7 @@ class MissingFeatureError(SqlError):
     def __init__(self, model: str, feature: str, columns: Collection[str]) -> None:
         self.model = model
         self.feature = feature
-        hint = _did_you_mean(feature, columns)
+        hint = near_miss(feature, columns)
         if not hint and columns:
             hint = f" There is {_listed(columns, 12)}."
         super().__init__(f"Model {model!r} needs the feature {feature!r}, which is not in scope.{hint}")
@@ -205,7 +201,7 @@ class UnknownFeatureError(SqlError):
     def __init__(self, model: str, feature: str, features: Collection[str]) -> None:
         self.model = model
         self.feature = feature
-        hint = _did_you_mean(feature, features) or f" It has {_listed(features, 12)}."
+        hint = near_miss(feature, features) or f" It has {_listed(features, 12)}."
         super().__init__(f"Model {model!r} has no feature {feature!r}.{hint}")
 
 
