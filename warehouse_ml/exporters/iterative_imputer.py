@@ -8,6 +8,7 @@ import numpy as np
 from warehouse_ml.exporters.columns import Block, Columns
 from warehouse_ml.exporters.exporter import Exporter, Transform
 from warehouse_ml.exporters.imputers import missing_mask, never, with_indicator
+from warehouse_ml.exporters.responses import numbers
 from warehouse_ml.graph.tensor import Tensor
 
 
@@ -49,7 +50,7 @@ def _predict_rounds(
             step.estimator, Columns.of(neighbors), f"imputation_sequence_[{number}]"
         )
         low, high = (float(limits[step.feat_idx]) for limits in (imputer._min_value, imputer._max_value))
-        predicted = prediction.single.clip(low, high)
+        predicted = numbers(prediction, exporter).clip(low, high)
         filled[step.feat_idx] = missing.columns([index]).where(predicted, filled[step.feat_idx])
 
 

@@ -87,14 +87,3 @@ class Prediction:
             labels=inlier.cast("int64"),
             decision=decision,
         )
-
-    @property
-    def single(self) -> Tensor:
-        """The one output of `predict` as a number, float64 [rows, 1]: what a chain or a stack passes on."""
-        if self.value is not None:
-            return self.value
-        labels = self.labels
-        if labels is None:
-            raise TypeError("a prediction holds a value or labels")
-        numbers = np.asarray(self.classes[0], dtype=np.float64)
-        return labels.graph.constant(numbers).take(labels.columns([0]).reshape(None)).reshape(None, 1)
