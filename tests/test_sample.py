@@ -91,6 +91,14 @@ def test_a_column_of_anything_else_is_refused() -> None:
         Sample.of(object(), pd.DataFrame({"v": [dt.date(2026, 1, 1)]}))
 
 
+def test_times_with_a_zone_are_refused_with_what_to_do() -> None:
+    times = pd.to_datetime(pd.Series(["2026-01-01"])).dt.tz_localize("UTC")
+    with pytest.raises(
+        SampleError, match="'v' holds times with a time zone. Fit the estimator on times without"
+    ):
+        Sample.of(object(), pd.DataFrame({"v": times}))
+
+
 def test_two_columns_of_one_name_are_refused() -> None:
     twice = pd.DataFrame([[1.0, 2.0]], columns=["a", "a"])
     with pytest.raises(SampleError, match="two columns called 'a'"):

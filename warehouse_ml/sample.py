@@ -186,6 +186,11 @@ def _feature(name: str, column: pd.Series[Any]) -> Feature:
         return Feature(name, "BIGINT" if large else "DOUBLE")
     if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype):
         return Feature(name, "DOUBLE")
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        raise SampleError(
+            f"The column {name!r} holds times with a time zone. Fit the estimator on times without one: "
+            "frame[name].dt.tz_convert('UTC').dt.tz_localize(None)."
+        )
     if pd.api.types.is_datetime64_any_dtype(dtype):
         return Feature(name, "TIMESTAMP", unit=str(np.datetime_data(column.to_numpy().dtype)[0]))
     kind = pd.api.types.infer_dtype(column, skipna=True)
@@ -197,4 +202,5 @@ def _feature(name: str, column: pd.Series[Any]) -> Feature:
         return Feature(name, "DOUBLE")
     raise SampleError(
         f"The column {name!r} holds {kind} values; a feature is a number, a text, a boolean or a time."
+        f"{' Make it a time with pandas.to_datetime, and fit again.' if kind == 'date' else ''}"
     )

@@ -2,7 +2,6 @@ import functools
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from palmerpenguins import load_penguins
 from sklearn.datasets import load_diabetes
@@ -35,6 +34,8 @@ FRAME_FUNCTIONS = [
     lambda frame: np.maximum(frame.iloc[:, 1:3].to_numpy(), 30.5),
     lambda frame: np.column_stack([np.sin(2 * np.pi * frame["age"] / 24), np.cos(frame["bp"].values)]),
     lambda frame: frame["bmi"].to_frame(),
+    lambda frame: frame.apply(lambda column: column / 2).astype(int),
+    lambda frame: frame[["age"]].isna() * 2.0,
     lambda frame: np.abs(np.clip(frame[list(frame.columns)[:2]], 30, 60)),
     with_ratio,
 ]
@@ -110,7 +111,9 @@ UNTRACEABLE = [
     (lambda x: np.sort(x), r"calls numpy\.sort"),
     (lambda x: np.add.reduce(x), r"calls numpy\.add in a way"),
     (lambda x: np.arctan2(x, 2), r"calls numpy\.arctan2"),
-    (lambda x: pd.DataFrame(x), "is Python code|looks at the values|loops over|uses"),
+    (lambda x: x["age"].dt.hour, r"uses \.dt"),
+    (lambda x: x.apply(lambda column: column.to_frame()), "makes something else than columns"),
+    (lambda x: x.apply(lambda column: column.map(str)), r"uses \.map"),
     (lambda x: list(x), "loops over the values"),
     (lambda x: x[:5], "picks rows"),
     (lambda x: x["nobody"], "picks rows"),

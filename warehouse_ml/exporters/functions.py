@@ -9,11 +9,13 @@ import numpy as np
 
 from warehouse_ml.exporters.columns import Columns
 from warehouse_ml.exporters.exporter import Exporter, Transform
+from warehouse_ml.exporters.stand_ins import followable
 from warehouse_ml.exporters.tracing import NotTraceableError, Traced
 from warehouse_ml.graph.numpy_functions import FUNCTIONS
 
 _ADVICE = (
-    "Use one of numpy's functions (np.log1p, np.clip with kw_args, …), or do it in SQL before the model."
+    "Use one of numpy's functions (np.log1p, np.clip with kw_args, …), columns by name, .dt or .fillna, or "
+    "do it in SQL before the model."
 )
 
 
@@ -64,7 +66,7 @@ def apply_function(
 def _traced(function: Any, options: dict[str, Any], rows: Traced, exporter: Exporter) -> Columns:
     name = getattr(function, "__name__", repr(function))
     try:
-        result = function(rows, **options)
+        result = followable(function)(rows, **options)
     except NotTraceableError as error:
         exporter.unsupported(f"its function {name!r} {error}", _ADVICE)
     except _RAISED_BY_FUNCTIONS:

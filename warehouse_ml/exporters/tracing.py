@@ -1,17 +1,19 @@
 """Follow a Python function of rows by calling it with a stand-in that writes down what it does.
 
 `Traced` answers to what people write in a `FunctionTransformer`: arithmetic, numpy's functions of every
-value, columns by name or position. What depends on other rows (`X.mean()`), on the data (`if`) or
-on anything else that a graph has no form for raises `NotTraceableError`.
+value, columns by name or position, parts of a time. What depends on other rows (`X.mean()`), on the data
+(`if`) or on anything else that a graph has no form for raises `NotTraceableError`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import numpy as np
 
+from warehouse_ml.exporters.calendar import PARTS, TICKS_PER_SECOND, Calendar, Span
 from warehouse_ml.exporters.columns import NULL_TEXT, Columns
 from warehouse_ml.graph.numpy_functions import FUNCTIONS
 from warehouse_ml.graph.tensor import Tensor
@@ -40,22 +42,47 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         return Traced(Columns.of(tensor, sparse=self.held.sparse), self._names, flat=self._flat)
 
     @property
+    def names(self) -> list[str] | None:
+        """The names of a frame's columns; None for a matrix or a column."""
+        return None if self._names is None else list(self._names)
+
+    @property
+    def is_frame(self) -> bool:
+        """Whether it stands in for a frame."""
+        return self._names is not None and not self._flat
+
+    @property
+    def is_times(self) -> bool:
+        """Whether it holds times."""
+        return self._unit is not None
+
+    @property
     def _boolean(self) -> bool:
         return all(block.tensor.dtype == "bool" for block in self.held.blocks)
 
+    @property
+    def _unit(self) -> str | None:
+        """What its times are counted in; None where it holds no times."""
+        units = {block.unit for block in self.held.blocks}
+        return units.pop() if len(units) == 1 else None
+
     def _numbers(self) -> Tensor:
+        if any(block.unit is not None for block in self.held.blocks):
+            raise NotTraceableError("computes with times")
         if self.held.is_text:
             raise NotTraceableError("computes with text")
         return self.held.matrix()
 
     # --- numpy's protocols ---
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **options: Any) -> Traced:
+    def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **options: Any) -> Any:
         """Numpy calls this for its functions of every value, and for every operator."""
         if method != "__call__" or options:
             raise NotTraceableError(f"calls numpy.{ufunc.__name__} in a way that has no form in ONNX")
         if len(operands) == 1 and ufunc in FUNCTIONS and not self._boolean:
             return self._like(FUNCTIONS[ufunc](self._numbers()))
+        if ufunc is np.subtract and any(isinstance(o, Traced) and o._unit is not None for o in operands):
+            return _span(*operands)
         if len(operands) == 2 and ufunc in _BINARY:
             shaped = [operand for operand in operands if isinstance(operand, Traced)]
             if len({operand._flat for operand in shaped}) > 1:
@@ -199,10 +226,47 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         return Traced(self.held)
 
     def astype(self, dtype: Any) -> Traced:
-        """Numbers as doubles, which they are."""
-        if dtype not in (float, np.float64, "float", "float64") or self.held.is_text:
+        """Numbers as doubles, which they are, or whole; times as their ticks; texts as texts."""
+        if dtype in (str, "str") and all(block.tensor.dtype == "string" for block in self.held.blocks):
+            blocks = tuple(replace(block, marker="nan", categories=None) for block in self.held.blocks)
+            return Traced(Columns(blocks), self._names, flat=self._flat)
+        if self.held.is_text:
             raise NotTraceableError("converts the values")
-        return self._like(self._numbers())
+        if dtype in (float, np.float64, "float", "float64"):
+            return self._like(self._numbers())
+        if dtype in (int, np.int64, "int", "int64"):
+            if self._unit is not None:
+                return self._like(self.held.matrix())
+            return self._like(FUNCTIONS[np.trunc](self._numbers()))
+        raise NotTraceableError("converts the values")
+
+    def apply(self, function: Callable[[Traced], Any]) -> Traced:
+        """A frame of what a function makes of each column."""
+        if self._names is None:
+            raise NotTraceableError("applies a function to every value")
+        columns = [function(Traced(column, flat=True)) for column in self.held.each()]
+        if not all(isinstance(column, Traced) and column._flat for column in columns):
+            raise NotTraceableError("makes something else than columns of columns")
+        return Traced(Columns.join(column.held for column in columns), self._names)
+
+    @property
+    def dt(self) -> _Times:
+        """The parts of the times of one column."""
+        if self._unit is None or not self._flat:
+            raise NotTraceableError("uses .dt")
+        return _Times(Calendar(self.held.tensor(), self._unit))
+
+    def isna(self) -> Traced:
+        """Which values are missing."""
+        parts = [
+            block.tensor.lookup([NULL_TEXT], [1], 0).equal(1)
+            if block.tensor.dtype == "string"
+            else block.tensor.isnan()
+            for block in self.held.blocks
+        ]
+        return self._like(self.held.graph.concat(parts))
+
+    isnull = isna
 
     def assign(self, **columns: Any) -> Traced:
         """A frame with further columns."""
@@ -241,6 +305,62 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         if axis != 1 or self._names is not None:
             raise NotTraceableError("sums over the rows")
         return Traced(Columns.of(self._numbers().sum()), flat=True)
+
+
+class _Times:
+    """What `.dt` of a column of times is."""
+
+    def __init__(self, calendar: Calendar) -> None:
+        self._calendar = calendar
+
+    def __getattr__(self, name: str) -> Traced:
+        if name not in PARTS:
+            raise NotTraceableError(f"uses .dt.{name}")
+        return Traced(Columns.of(PARTS[name](self._calendar)), flat=True)
+
+
+class _Spans:
+    """The difference of two columns of times, or of one and a moment; its own `.dt`."""
+
+    def __init__(self, span: Span) -> None:
+        self._span = span
+
+    @property
+    def dt(self) -> _Spans:
+        return self
+
+    @property
+    def days(self) -> Traced:
+        """Whole days."""
+        return Traced(Columns.of(self._span.days), flat=True)
+
+    def total_seconds(self) -> Traced:
+        """Seconds."""
+        return Traced(Columns.of(self._span.total_seconds), flat=True)
+
+    def __truediv__(self, other: Any) -> Traced:
+        seconds = float(np.timedelta64(other) / np.timedelta64(1, "s"))
+        return Traced(Columns.of(self._span.total_seconds / seconds), flat=True)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise NotTraceableError(f"uses .{name} of a span of time")
+
+
+def _span(left: Any, right: Any) -> Any:
+    times = [operand for operand in (left, right) if isinstance(operand, Traced)]
+    unit = times[0]._unit
+    if unit is None or any(not operand._flat or operand._unit != unit for operand in times):
+        raise NotTraceableError("computes with times")
+
+    def ticks(operand: Any) -> Any:
+        if isinstance(operand, Traced):
+            return operand.held.tensor()
+        since = np.datetime64(operand, "ns") - np.datetime64(0, "ns")
+        return float(since / np.timedelta64(1, "s")) * TICKS_PER_SECOND[unit]
+
+    return _Spans(Span(ticks(left) - ticks(right), unit))
 
 
 class _Positions:
