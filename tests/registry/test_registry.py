@@ -11,6 +11,7 @@ import pytest
 from tests.toy_models import plain_signature
 from warehouse_ml.engines import duckdb as engine_module
 from warehouse_ml.engines.base import ConflictError
+from warehouse_ml.engines.duckdb_transaction import DuckDBTransaction
 from warehouse_ml.errors import (
     AliasInUseError,
     AliasNotFoundError,
@@ -403,13 +404,13 @@ def test_patience_ends(registry, engine, monkeypatch):
     def refuse(*_, **__):
         raise ConflictError("")
 
-    monkeypatch.setattr(engine_module.DuckDBTransaction, "run", _failing("insert_version", refuse))
+    monkeypatch.setattr(DuckDBTransaction, "run", _failing("insert_version", refuse))
     with pytest.raises(RegistryError, match="Could not register a model: other writers were faster"):
         add(registry, "b")
 
 
 def _failing(statement, fail):
-    run = engine_module.DuckDBTransaction.run
+    run = DuckDBTransaction.run
     return lambda self, name, *values: fail() if name == statement else run(self, name, *values)
 
 
@@ -420,7 +421,7 @@ def test_a_failed_change_leaves_nothing(engine, registry, monkeypatch):
         def fail():
             raise KeyboardInterrupt
 
-        patch.setattr(engine_module.DuckDBTransaction, "run", _failing("insert_version", fail))
+        patch.setattr(DuckDBTransaction, "run", _failing("insert_version", fail))
         with pytest.raises(KeyboardInterrupt):
             add(registry, "b")
     assert registry.resolve("churn").version == 1

@@ -2,21 +2,27 @@
 
 import atexit
 import os
-import re
 import uuid
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import duckdb
 import numpy as np
 import pyarrow as pa
-from duckdb.func import FunctionNullHandling, PythonUDFType
 
-from warehouse_ml.engines.base import ConflictError, Namespace, Parameters, RegistryMissingError, Transaction
+from warehouse_ml.engines.base import Namespace, Parameters, Transaction
+from warehouse_ml.engines.duckdb_functions import (
+    FUNCTION_NAME,
+    create_function,
+    is_callable,
+    make_on,
+    provided,
+)
 from warehouse_ml.engines.duckdb_rows import DuckDBRows, Stream
+from warehouse_ml.engines.duckdb_transaction import SCHEMA, read_in_transaction, transaction
 from warehouse_ml.engines.scoring import (
     LazyScorer,
     carried_error,
@@ -25,27 +31,16 @@ from warehouse_ml.engines.scoring import (
     shared_scorer,
 )
 from warehouse_ml.errors import (
-    ReadOnlyError,
     RegistryError,
     ScopeError,
-    VersionGoneError,
     WarehouseMLError,
 )
-from warehouse_ml.model import ModelVersion, version_of_function
-from warehouse_ml.quoting import quoted
-from warehouse_ml.signature import TYPES, Method, Signature
+from warehouse_ml.model import ModelVersion
+from warehouse_ml.signature import Method, Signature
 from warehouse_ml.statements import statement
 
-SCHEMA = "warehouse_ml"
-"""Where the registry lives in a database."""
-
-FUNCTION_NAME = re.compile(r"\bwml_\w+_v\d+_[0-9a-f]{8}(?:_proba|_try)?\b", re.IGNORECASE)
-"""The names of `ModelVersion.function_of`."""
-
-_MISSING_FUNCTION = re.compile(r"Function with name \"?(\w+)\"? does not exist")
 _CALL = compile("__warehouse_ml_call__()", "<warehouse_ml>", "eval")
 
-_T = TypeVar("_T")
 _owned: "weakref.WeakSet[duckdb.DuckDBPyConnection]" = weakref.WeakSet()
 
 
@@ -144,7 +139,7 @@ class DuckDBEngine:
                 return [(row[0], row[1]) for row in described.fetchall()]
 
         try:
-            return _provided(describe, provide)
+            return provided(describe, provide)
         except duckdb.Error as error:
             raise ScopeError(str(error)) from error
 
@@ -173,7 +168,7 @@ class DuckDBEngine:
                 relation = self._evaluate(sql, parameters, namespace)
             return None if relation is None else DuckDBRows(relation, self)
 
-        return _provided(run, provide if len(statements) == 1 else None)
+        return provided(run, provide if len(statements) == 1 else None)
 
     def __repr__(self) -> str:
         """The dialect and the name of the database."""
@@ -185,8 +180,8 @@ class DuckDBEngine:
     @contextmanager
     def transaction(self, *, create: bool = False) -> Iterator[Transaction]:
         """A transaction on the registry, on a connection of its own."""
-        with _transaction(self._connection, self._database_name(), create) as transaction:
-            yield transaction
+        with transaction(self._connection, self._database_name(), create) as started:
+            yield started
 
     def register_function(
         self, version: ModelVersion, method: Method, load: Callable[[Transaction], bytes]
@@ -203,27 +198,27 @@ class DuckDBEngine:
         """
         name = version.function_of(method)
         scorer = shared_scorer(version.sha256, version.signature)
-        scorer.offer(self._connection, partial(_read, self._database_name(), load))
+        scorer.offer(self._connection, partial(read_in_transaction, self._database_name(), load))
         self._offered.add(scorer)
-        if _callable(self._connection, name):
+        if is_callable(self._connection, name):
             return
         function = shared_function(version.sha256, version.signature, method)
-        make = partial(_create_function, name, function, version.signature, method)
+        make = partial(create_function, name, function, version.signature, method)
         with self._own_cursor() as cursor:
             if not self._transaction_open():
-                _made(cursor, name, make)
+                make_on(cursor, name, make)
                 return
-            if not _callable(cursor, name):
+            if not is_callable(cursor, name):
                 try:
                     make(self._connection)
                 except duckdb.NotImplementedException:
-                    _made(cursor, name, make)
+                    make_on(cursor, name, make)
                 except duckdb.TransactionException:
                     # The transaction is aborted already; the user's own statement says so best.
                     return
                 else:
                     self._provisional[name] = make
-        if not _callable(self._connection, name):
+        if not is_callable(self._connection, name):
             raise RegistryError(
                 f"The function of '{version.reference}' was made after the open transaction began, which "
                 "cannot see it. Commit or roll back, then run the statement again."
@@ -250,7 +245,7 @@ class DuckDBEngine:
         function = scoring_function(scorer, signature, method)
         with self._own_cursor() as cursor:
             scorer.offer(cursor, lambda _: onnx)
-            _create_function(name, function, signature, method, cursor)
+            create_function(name, function, signature, method, cursor)
             try:
                 call = duckdb.FunctionExpression(name, *map(duckdb.ColumnExpression, features))
                 position = duckdb.ColumnExpression("position")
@@ -310,7 +305,7 @@ class DuckDBEngine:
             for name, make in list(self._provisional.items()):
                 # A conflict says that the transaction is still open.
                 with suppress(duckdb.TransactionException):
-                    if not _callable(cursor, name):
+                    if not is_callable(cursor, name):
                         make(cursor)
                     del self._provisional[name]
 
@@ -359,78 +354,6 @@ class DuckDBEngine:
             cursor.close()
 
 
-class DuckDBTransaction:
-    """Fills `base.Transaction` with a cursor."""
-
-    def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        """Use a cursor in a transaction."""
-        self._cursor = cursor
-
-    def run(self, name: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """Run a statement by its file name."""
-        with _registry_errors():
-            return self._cursor.execute(statement("duckdb", name), list(parameters)).fetchall()
-
-
-@contextmanager
-def _transaction(
-    connection: duckdb.DuckDBPyConnection, database: str, create: bool = False
-) -> Iterator[DuckDBTransaction]:
-    cursor = connection.cursor()
-    transaction = DuckDBTransaction(cursor)
-    try:
-        cursor.begin()
-        try:
-            if create:
-                transaction.run("set_search_path", _path(database, "main"))
-                transaction.run("create_schema")
-            transaction.run("set_search_path", _path(database, SCHEMA))
-            yield transaction
-        except BaseException:
-            with suppress(duckdb.TransactionException):
-                cursor.rollback()
-            raise
-        with _registry_errors():
-            cursor.commit()
-    finally:
-        cursor.close()
-
-
-@contextmanager
-def _registry_errors() -> Iterator[None]:
-    try:
-        yield
-    except (duckdb.TransactionException, duckdb.ConstraintException) as error:
-        raise ConflictError(str(error)) from error
-    except duckdb.CatalogException as error:
-        raise RegistryMissingError("The database holds no registry of models.") from error
-    except duckdb.InvalidInputException as error:
-        if "read-only mode" not in str(error):
-            raise
-        raise ReadOnlyError("store models") from error
-
-
-def _path(database: str, schema: str) -> str:
-    return f"{quoted(database)}.{quoted(schema)}"
-
-
-def _provided(run: Callable[[], _T], provide: Callable[[str], bool] | None) -> _T:
-    """Run, and again after each function that was missing and could be provided."""
-    tried: set[str] = set()
-    while True:
-        try:
-            return run()
-        except duckdb.CatalogException as error:
-            found = _MISSING_FUNCTION.search(str(error))
-            name = found[1].lower() if found else ""
-            version = version_of_function(name)
-            if provide is None or name in tried or version is None:
-                raise
-            if not provide(name):
-                raise VersionGoneError(name, f"{version[0]}@{version[1]}") from None
-            tried.add(name)
-
-
 def _plain(parameters: Parameters) -> Parameters:
     """Values as DuckDB takes them: numpy's numbers, which frames hand out, as Python's."""
     if isinstance(parameters, Mapping):
@@ -440,63 +363,6 @@ def _plain(parameters: Parameters) -> Parameters:
 
 def _plain_value(value: object) -> object:
     return value.item() if isinstance(value, np.number | np.bool_) else value
-
-
-def _callable(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
-    """Whether a function is seen from a connection. Only bound: it does not even need to be free."""
-    try:
-        # Not by a relation, which needs a free connection. The name holds letters, digits and underscores
-        # only: see `registry.names`, and the check of the digest in `registry.rows`.
-        connection.sql("SELECT " + name + "()")
-    except duckdb.BinderException:
-        return True
-    except duckdb.CatalogException:
-        return False
-    return True
-
-
-def _create_function(
-    name: str,
-    function: Callable[..., Any],
-    signature: Signature,
-    method: Method,
-    connection: duckdb.DuckDBPyConnection,
-) -> None:
-    output = signature.result(method)
-    connection.create_function(
-        name,
-        function,
-        [TYPES[feature.type].duckdb for feature in signature.features],
-        None if output is None else output.sql_type("duckdb"),
-        type=PythonUDFType.ARROW,
-        null_handling=FunctionNullHandling.SPECIAL,
-    )
-
-
-def _made(
-    cursor: duckdb.DuckDBPyConnection, name: str, make: Callable[[duckdb.DuckDBPyConnection], None]
-) -> None:
-    try:
-        make(cursor)
-    except duckdb.CatalogException:
-        # Another thread was faster.
-        if not _callable(cursor, name):
-            raise
-    except duckdb.TransactionException as error:
-        raise RegistryError(
-            "Another connection has just made the same function in a transaction that is still open. "
-            "Run the statement again when it has ended."
-        ) from error
-
-
-def _read(
-    database: str, load: Callable[[Transaction], bytes], connection: duckdb.DuckDBPyConnection
-) -> bytes | None:
-    try:
-        with _transaction(connection, database) as transaction:
-            return load(transaction)
-    except duckdb.ConnectionException:
-        return None
 
 
 def _close_owned() -> None:
