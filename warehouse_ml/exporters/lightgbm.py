@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from warehouse_ml.exporters.category_codes import category_codes
 from warehouse_ml.exporters.columns import Columns
-from warehouse_ml.exporters.exporter import Exporter, Predict, Transform
+from warehouse_ml.exporters.exporter import Exporter, Predict
 from warehouse_ml.exporters.prediction import Prediction
 from warehouse_ml.exporters.tree_graph import apply_link, tree_outputs, tree_sums
 from warehouse_ml.exporters.trees import CategorySet, LinearLeaf, Link, Tree, TreeEnsemble
@@ -219,8 +219,6 @@ def _whole(numbers: Tensor, categorical: list[bool]) -> Tensor:
 def _listed(categories: list[Any]) -> NDArray[Any]:
     return np.array(categories, object if any(isinstance(category, str) for category in categories) else None)
 
-
-TRANSFORMERS: Mapping[str, Transform] = {}
 
 PREDICTORS: Mapping[str, Predict] = {
     "warehouse_ml.LightGBMBooster": regressor,

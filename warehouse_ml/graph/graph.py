@@ -1,7 +1,6 @@
-"""Write ONNX graphs the way one writes numpy.
+"""An ONNX graph under construction: the nodes and constants that tensors are made of.
 
-`Graph` collects nodes; `Tensor` is a value in it with numpy's operators. A converter then reads like the
-`predict` that it restates. Everything is computed in float64 unless the library itself computes in
+Everything is computed in float64 unless the library itself computes in
 float32, because that is what scikit-learn does: no rounding has to be explained away later.
 
 The operators are those of ONNX opset 15 and ai.onnx.ml 3, which every onnxruntime from 1.15 on loads.

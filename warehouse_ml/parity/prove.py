@@ -1,4 +1,4 @@
-"""The parity gate: the score in SQL is the score in Python, or the model is not registered.
+"""The gate itself: what is not scored as the estimator scores it is refused, or its limit is lowered.
 
 Three answers are compared on the sample and on generated hard rows: the estimator's, onnxruntime's, and
 that of the engine's own SQL.

@@ -1,4 +1,4 @@
-"""The registry: versions, aliases and their history, as rows of tables in the warehouse itself.
+"""What a session holds of the registry: every question and every change, each in a transaction.
 
 Nothing is kept in memory, since another session, thread or process may register at any time: a look-up is
 two small queries. Every change is one transaction, so that it is there as a whole or not at all.

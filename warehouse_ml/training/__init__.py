@@ -1,1 +1,1 @@
-"""What `train` is made of: features and target from a frame, weights, folds, progress, lineage."""
+"""What `train` is made of: features and target from a frame, weights, folds, progress."""
