@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "scipy": ("exporters", "graph.numpy_functions"),
     "xgboost": ("boosters", "demo"),
     "lightgbm": (),
-    "pandas": ("demo", "export", "lineage", "parity", "sample", "training"),
+    "pandas": ("demo", "export", "exporters.stand_ins", "lineage", "parity", "sample", "training"),
     "polars": (),
     "click": ("commands", "formats"),
     "rich": ("demo", "formats", "training.progress"),
