@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,9 +51,25 @@ class Oracle:
         self._estimator = estimator
         self._sample = sample
 
-    def accepts(self, values: pd.DataFrame) -> bool:
-        """Whether the estimator scores these rows without raising."""
-        return not isinstance(self._call(self._predict, values), Exception)
+    def trial(self, values: pd.DataFrame) -> Callable[[Mapping[str, Sequence[Any]]], bool]:
+        """A function that says whether the estimator scores these rows with some columns replaced.
+
+        The rows are put into the estimator's form once, so that many questions about a wide table are cheap.
+        """
+        frame = as_estimator_frame(values, self._sample)
+
+        def accepts(replaced: Mapping[str, Sequence[Any]]) -> bool:
+            changed = pd.DataFrame(replaced, index=frame.index, dtype=object)
+            columns = as_estimator_frame(changed, self._sample)
+            if len(replaced) > 1:
+                whole = {name: columns[name] if name in replaced else frame[name] for name in frame.columns}
+                return not isinstance(self._asked(self._predict, pd.DataFrame(whole)), Exception)
+            trial = frame.copy(deep=False)
+            for name in replaced:
+                trial[name] = columns[name]
+            return not isinstance(self._asked(self._predict, trial), Exception)
+
+        return accepts
 
     def predict(self, values: pd.DataFrame) -> Answers:
         """What `predict` (or `transform`) returns for rows of values."""
@@ -74,7 +90,10 @@ class Oracle:
         return [column for block in blocks for column in _split(block)]
 
     def _call(self, method: Callable[[Any], list[NDArray[Any]]], values: pd.DataFrame) -> Any:
-        fed = self._sample.fed(as_estimator_frame(values, self._sample))
+        return self._asked(method, as_estimator_frame(values, self._sample))
+
+    def _asked(self, method: Callable[[Any], list[NDArray[Any]]], frame: pd.DataFrame) -> Any:
+        fed = self._sample.fed(frame)
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             try:

@@ -93,11 +93,10 @@ def _asked(
 
 
 def _takes_missing(features: tuple[Feature, ...], values: pd.DataFrame, oracle: Oracle) -> set[str]:
+    trial = oracle.trial(values)
+
     def accepts(*names: str) -> bool:
-        trial = values.copy()
-        for name in names:
-            trial[name] = None
-        return oracle.accepts(trial.astype(object))
+        return trial(dict.fromkeys(names, [None] * len(values)))
 
     able = [feature.name for feature in features if feature.type != "BIGINT"]
     if able and accepts(*able):
@@ -108,11 +107,10 @@ def _takes_missing(features: tuple[Feature, ...], values: pd.DataFrame, oracle: 
 def _limits(features: tuple[Feature, ...], values: pd.DataFrame, oracle: Oracle) -> dict[str, float | None]:
     numeric = [feature.name for feature in features if feature.type == "DOUBLE"]
 
+    trial = oracle.trial(values)
+
     def accepts(magnitudes: list[float], *names: str) -> bool:
-        trial = values.copy()
-        for name in names:
-            trial[name] = pd.Series(magnitudes * len(trial), dtype=object)[: len(trial)].to_numpy()
-        return oracle.accepts(trial.astype(object))
+        return trial(dict.fromkeys(names, (magnitudes * len(values))[: len(values)]))
 
     limits: dict[str, float | None] = {}
     for signs in ([1.0, -1.0], [1.0], [-1.0]):  # a logarithm takes only one of them
