@@ -149,7 +149,7 @@ class Session:
             proof_rows: How many of the compared rows to keep, for `verify`; 200 by default.
 
         Returns:
-            The new version; or the one that was there, if the content is the same.
+            The new version; or the one that was there, as it was, if the content is the same.
 
         Raises:
             ExportError: The estimator cannot be exported, or the sample does not fit it.
