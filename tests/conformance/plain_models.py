@@ -1,7 +1,10 @@
 """Models that compute with numbers and distances: linear, kernels, neighbours, densities, networks."""
 
 from collections.abc import Mapping
+from typing import Any
 
+import numpy as np
+import pandas as pd
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, DotProduct, Matern, WhiteKernel
@@ -45,6 +48,12 @@ from tests.conformance.case import Factory, case
 from tests.conformance.data import cancer, diabetes, digits, iris, iris_named, linnerud, wine
 
 _SCALED = StandardScaler
+
+
+def _gappy() -> tuple[pd.DataFrame, Any]:
+    features, target = diabetes()
+    return features.mask(np.random.default_rng(0).random(features.shape) < 0.1), target
+
 
 _LINEAR: Mapping[str, Factory] = {
     "logistic, two classes": lambda: case(make_pipeline(_SCALED(), LogisticRegression()), *cancer()),
@@ -138,6 +147,7 @@ _NEIGHBOURS: Mapping[str, Factory] = {
     "neighbours, regression by distance": lambda: case(
         KNeighborsRegressor(9, weights="distance", p=1), *diabetes()
     ),
+    "neighbours, missing values": lambda: case(KNeighborsRegressor(5, metric="nan_euclidean"), *_gappy()),
     "neighbours, three outputs": lambda: case(KNeighborsRegressor(3), *linnerud()),
     "neighbours in a radius": lambda: case(
         make_pipeline(_SCALED(), RadiusNeighborsRegressor(1e6, weights="uniform")), *diabetes()

@@ -101,6 +101,11 @@ def _numbers_of_late_flights() -> tuple[pd.DataFrame, Any]:
     return features.select_dtypes("number"), late
 
 
+def _calendar(frame: Any) -> Any:
+    when = frame["departure"]
+    return pd.DataFrame({"month": when.dt.month, "weekday": when.dt.day_of_week, "hour": when.dt.hour})
+
+
 _IMPUTING: Mapping[str, Factory] = {
     "mean, with indicators": lambda: case(
         make_pipeline(SimpleImputer(add_indicator=True), StandardScaler(), Ridge()), *flight_numbers()
@@ -180,6 +185,27 @@ _BENDING: Mapping[str, Factory] = {
 }
 
 _MIXED: Mapping[str, Factory] = {
+    "flights, parts of a time": lambda: case(
+        make_pipeline(
+            make_column_transformer(
+                (FunctionTransformer(_calendar), ["departure"]),
+                (OneHotEncoder(handle_unknown="ignore"), ["carrier"]),
+                remainder="passthrough",
+            ),
+            HistGradientBoostingRegressor(max_iter=10),
+        ),
+        *_departures(),
+    ),
+    "flights, days since": lambda: case(
+        make_pipeline(
+            FunctionTransformer(
+                lambda x: np.c_[(x["departure"] - pd.Timestamp("2013-01-01")).dt.days, np.log(x["distance"])]
+            ),
+            StandardScaler(),
+            Ridge(),
+        ),
+        *_departures(),
+    ),
     "penguins, one-hot": lambda: case(
         _mixed(_filled(), OneHotEncoder(handle_unknown="ignore"), LogisticRegression()), *penguins()
     ),

@@ -58,6 +58,13 @@ def _flight_counts() -> tuple[pd.DataFrame, Any]:
     return features, np.round(minutes / 10)
 
 
+def _ordered_categories() -> tuple[pd.DataFrame, Any]:
+    features, minutes = flight_numbers()
+    seasons = pd.CategoricalDtype(["winter", "spring", "summer", "autumn"], ordered=True)
+    season = features["month"].astype(int) % 12 // 3
+    return features.assign(season=pd.Categorical.from_codes(season, dtype=seasons)), minutes
+
+
 _TREES: Mapping[str, Factory] = {
     "tree, three classes": lambda: case(DecisionTreeClassifier(random_state=0), *iris_named()),
     "tree, two classes": lambda: case(DecisionTreeClassifier(max_depth=4, random_state=0), *cancer()),
@@ -221,6 +228,10 @@ _LIGHTGBM: Mapping[str, Factory] = {
     "LightGBM, categories": lambda: case(
         lightgbm.LGBMClassifier(n_estimators=10, num_leaves=7, min_child_samples=5, n_jobs=1, verbose=-1),
         *_late_categories(),
+    ),
+    "LightGBM, linear trees, ordered categories": lambda: case(
+        lightgbm.LGBMRegressor(n_estimators=5, num_leaves=7, linear_tree=True, n_jobs=1, verbose=-1),
+        *_ordered_categories(),
     ),
     "LightGBM, linear trees": lambda: case(
         lightgbm.LGBMRegressor(n_estimators=5, linear_tree=True, n_jobs=1, verbose=-1), *diabetes()
