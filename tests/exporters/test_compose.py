@@ -8,7 +8,7 @@ from palmerpenguins import load_penguins
 from sklearn.compose import ColumnTransformer, make_column_selector, make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.experimental import enable_halving_search_cv
-from sklearn.feature_selection import SelectKBest, VarianceThreshold
+from sklearn.feature_selection import RFE, SelectKBest, VarianceThreshold
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import KNNImputer, MissingIndicator, SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
@@ -257,6 +257,8 @@ def test_frozen_estimator_agrees() -> None:
     frame = FRAME[NUMBERS].fillna(0)
     agrees(FrozenEstimator(LinearRegression().fit(frame, FRAME["tagged"])), frame)
     agrees(make_pipeline(FrozenEstimator(StandardScaler().fit(frame)), CLASSIFIER), frame)
+    agrees(FrozenEstimator(RandomForestClassifier(3, random_state=0).fit(frame, FRAME["tagged"])), frame)
+    agrees(FrozenEstimator(RFE(Ridge(), n_features_to_select=1).fit(frame, FRAME["tagged"])), frame)
 
 
 @pytest.mark.parametrize("spelling", [lambda frame: frame, none_for_nan], ids=["nan", "none"])

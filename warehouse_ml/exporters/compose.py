@@ -61,10 +61,8 @@ def feature_union(union: Any, columns: Columns, exporter: Exporter) -> Columns:
 
 
 def _inner(wrapper: Any) -> Any:
-    for attribute in ("best_estimator_", "estimator_", "estimator"):
-        if hasattr(wrapper, attribute):
-            return getattr(wrapper, attribute)
-    raise AttributeError(f"{type(wrapper).__name__} holds no estimator")
+    held = vars(wrapper)  # a frozen estimator hands out the attributes of the one inside as its own
+    return held["best_estimator_"] if "best_estimator_" in held else held["estimator"]
 
 
 def wrapped_transform(wrapper: Any, columns: Columns, exporter: Exporter) -> Columns:
