@@ -260,6 +260,20 @@ def test_corrupted_bytes_are_not_scored(tmp_path: Path) -> None:
             session.verify("size")
 
 
+def test_a_changed_signature_is_not_scored(tmp_path: Path) -> None:
+    file = tmp_path / "shop.duckdb"
+    with wml.connect(file) as session:
+        session.register("size", REGRESSOR, IRIS)
+    with duckdb.connect(file) as connection:
+        changed = """replace(signature, '"missing":"null"', '"missing":"model"')"""
+        connection.execute(f"UPDATE warehouse_ml.registry_version SET signature = {changed}")
+    with (
+        wml.connect(file) as session,
+        pytest.raises(errors.SignatureMismatchError, match="not the one in its ONNX file"),
+    ):
+        column(session, "SELECT PREDICT('size', 1, 2, 3, 4)")
+
+
 def test_a_wrong_model_is_not_registered(session, monkeypatch) -> None:
     class Drifting(LinearRegression):
         def predict(self, X):

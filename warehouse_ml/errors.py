@@ -143,6 +143,16 @@ class CorruptModelError(RegistryError):
         )
 
 
+class SignatureMismatchError(RegistryError):
+    """The signature beside a model is not the one inside its file."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The stored signature of the model is not the one in its ONNX file; it was not loaded. "
+            "Register the model again or restore the database."
+        )
+
+
 class FormatVersionError(RegistryError):
     """A model or a registry was written by a newer warehouse_ml."""
 

@@ -15,8 +15,14 @@ from typing import Any
 
 from warehouse_ml import errors
 from warehouse_ml.engines.arrow import from_arrow, to_arrow
-from warehouse_ml.errors import MethodError, RegistryError, ScoringError, WarehouseMLError
-from warehouse_ml.signature import Method, Signature
+from warehouse_ml.errors import (
+    MethodError,
+    RegistryError,
+    ScoringError,
+    SignatureMismatchError,
+    WarehouseMLError,
+)
+from warehouse_ml.signature import METADATA_KEY, Method, Signature
 
 Source = Callable[[Any], bytes | None]
 """Reads the bytes of a model from a connection and checks them; None where the connection is closed."""
@@ -74,6 +80,7 @@ class LazyScorer:
         Raises:
             RegistryError: Every session that could have read the model is closed.
             CorruptModelError: The stored bytes are damaged.
+            SignatureMismatchError: The stored signature is.
         """
         scorer = self._scorer
         if scorer is None:
@@ -81,7 +88,11 @@ class LazyScorer:
                 scorer = self._scorer
                 if scorer is None:
                     facts = json.loads(self._signature.to_json())
-                    scorer = self._scorer = handler().Scorer(self._read(), facts)
+                    scorer = handler().Scorer(self._read(), facts)
+                    # the file's digest was checked, so its own copy of the signature is the registered one
+                    if json.loads(scorer.metadata.get(METADATA_KEY, "null")) not in (None, facts):
+                        raise SignatureMismatchError
+                    self._scorer = scorer
         return scorer
 
     def _read(self) -> bytes:
