@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TextIO
 
 import click
@@ -117,12 +118,11 @@ def _whole_file(path: Path) -> Iterator[Path]:
     if path.exists() and not path.is_file():
         yield path  # a pipe or a device cannot be replaced
         return
-    part = path.with_name(path.name + ".part")
-    try:
+    # a folder of our own beside it: no file of the user's is overwritten, no link followed
+    with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+        part = Path(folder) / path.name
         yield part
         part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 _TEXT_FORMATS: Mapping[str, Callable[[Result, TextIO], None]] = {
