@@ -543,3 +543,9 @@ def test_a_reader_that_goes_away_is_no_error(form, statement):
     done = subprocess.run(line, shell=True, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.count("\n") == 1
     assert done.stderr == ""
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    done = run("sql", "-o", str(tmp_path / "nowhere" / "x.csv"), "SELECT 1")
+    assert done.exit_code == 1
+    assert done.stderr == f"wml: No such file or directory: {tmp_path / 'nowhere'}\n"

@@ -5,9 +5,11 @@ DuckDB itself writes the values as text and as JSON, whichever engine they come 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from errno import ENOENT
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TextIO
@@ -118,6 +120,8 @@ def _whole_file(path: Path) -> Iterator[Path]:
     if path.exists() and not path.is_file():
         yield path  # a pipe or a device cannot be replaced
         return
+    if not path.parent.is_dir():
+        raise FileNotFoundError(ENOENT, os.strerror(ENOENT), str(path.parent))
     # a folder of our own beside it: no file of the user's is overwritten, no link followed
     with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
         part = Path(folder) / path.name
