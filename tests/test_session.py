@@ -235,6 +235,13 @@ def test_an_estimator_that_is_not_fitted(session) -> None:
         session.register("new", LinearRegression(), IRIS)
 
 
+def test_what_is_no_estimator(session) -> None:
+    with pytest.raises(errors.ExportError, match="A str is no estimator"):
+        session.register("new", "model.onnx", IRIS)
+    with pytest.raises(errors.NotFittedError, match="LinearRegression is not fitted"):
+        session.register("new", LinearRegression, IRIS)
+
+
 def test_a_read_only_database(tmp_path: Path) -> None:
     file = tmp_path / "shop.duckdb"
     with wml.connect(file) as session:

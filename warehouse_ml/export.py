@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warehouse_ml.boosters import LightGBMBooster, XGBoostBooster
-from warehouse_ml.errors import MissingDependencyError, NotFittedError
+from warehouse_ml.errors import ExportError, MissingDependencyError, NotFittedError
 from warehouse_ml.sample import Sample
 from warehouse_ml.signature import METADATA_KEY, Feature, Signature
 
@@ -102,15 +102,20 @@ def require_fitted(estimator: Any) -> None:
     """Check that `fit` was called.
 
     Raises:
-        NotFittedError: It was not, or it is no estimator.
+        NotFittedError: It was not.
+        ExportError: It is no estimator.
     """
     from sklearn.exceptions import NotFittedError as SklearnNotFitted
     from sklearn.utils.validation import check_is_fitted
 
     if isinstance(estimator, XGBoostBooster | LightGBMBooster):
         return  # made by training
-    if isinstance(estimator, type) or not hasattr(estimator, "fit"):
-        raise NotFittedError(repr(estimator))
+    if isinstance(estimator, type):
+        raise NotFittedError(estimator.__name__)
+    if not hasattr(estimator, "fit"):
+        raise ExportError(
+            f"A {type(estimator).__name__} is no estimator of scikit-learn, XGBoost or LightGBM."
+        )
     try:
         check_is_fitted(estimator)
     except SklearnNotFitted:
