@@ -69,7 +69,8 @@ class Forest:
         left: The child where the comparison holds; int64 of shape [nodes].
         right: The other child; likewise.
         missing_left: Whether NaN goes left; bool of shape [nodes].
-        leaf: The number of a leaf as the operator returns it for its tree, -1 for a split; int64 of shape [nodes].
+        leaf: The number of a leaf as the operator returns it for its tree, -1 for a split; int64 of
+            shape [nodes].
         comparison: Whether a split asks `x < threshold` or `x <= threshold`.
         precision: The type in which values are compared.
     """
