@@ -49,21 +49,13 @@ class Scorer:
             signature: The signature, as parsed from its JSON.
             threads: How many threads one batch may use; the engine runs several batches at once.
         """
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        # beyond "basic", a product of a double matrix with a constant is fused and its factor kept in float32
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-        # its plan takes quadratic time: 2 s for 2,000 nodes; without it a run is as fast and takes no more
-        options.enable_mem_reuse = False
-        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._session = open_session(model, threads)
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
         self._features = signature["features"]
-        self._inputs = signature["inputs"]
         self._refusals = signature["refusals"]
         self._row_size = signature["row_size"]
         self._types = {entry.name: entry.type for entry in self._session.get_inputs()}
+        self._inputs = [entry for entry in signature["inputs"] if entry["name"] in self._types]
         self._results = {"predict": signature["prediction"], "try_predict": signature["prediction"]}
         if signature["probabilities"] is not None:
             whole = signature["probabilities"]
@@ -84,29 +76,25 @@ class Scorer:
             ScoringError: The estimator would have raised for a row, or a NULL meets the policy `error`.
         """
         rows = len(columns[0][0]) if columns else 0
-        leaves = list(_leaves(self._results[method]))
+        leaves = list(leaves_of(self._results[method]))
         if rows == 0:
-            return [_empty(leaf["type"]) for leaf in leaves]
+            return [empty_column(leaf["type"]) for leaf in leaves]
         lenient = method == "try_predict"
         prepared: list[Any] = []
         null = np.zeros(rows, dtype=bool)
         for feature, (values, missing) in zip(self._features, columns, strict=True):
-            ready, unscored = _prepare(feature, values, missing, lenient)
+            ready, unscored = prepare(feature, values, missing, lenient)
             prepared.append(ready)
             if unscored is not None:
                 null |= unscored
-        counted: dict[Any, list[Mapping[Any, int]]] = {}
-        feeds = {
-            entry["name"]: _fed(entry, prepared[entry["feature"]], self._types[entry["name"]], counted)
-            for entry in self._inputs
-        }
+        feeds = feeds_of(self._inputs, self._types, prepared)
         wanted = list(dict.fromkeys(leaf["tensor"] for leaf in leaves))
         if self._refusals:
             wanted.append("refused")
         results = dict(zip(wanted, self._run(wanted, feeds, rows), strict=True))
         if self._refusals:
             null |= self._refused(results["refused"], null, columns, lenient)
-        return [_column(leaf, results[leaf["tensor"]], null, rows) for leaf in leaves]
+        return [result_column(leaf, results[leaf["tensor"]], null, rows) for leaf in leaves]
 
     def _run(self, wanted: Sequence[str], feeds: Mapping[str, Any], rows: int) -> list[Any]:
         """Run the graph, on parts of the batch where the whole would take too much memory."""
@@ -134,7 +122,20 @@ class Scorer:
         return counted.any(axis=1)
 
 
-def _prepare(feature: Mapping[str, Any], values: Any, missing: Any, lenient: bool) -> tuple[Any, Any]:
+def open_session(model: bytes, threads: int = 1) -> Any:
+    """An onnxruntime session that computes in the graph's own precision."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # beyond "basic", a product of a double matrix with a constant is fused and its factor kept in float32
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    # its plan takes quadratic time: 2 s for 2,000 nodes; without it a run is as fast and takes no more
+    options.enable_mem_reuse = False
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def prepare(feature: Mapping[str, Any], values: Any, missing: Any, lenient: bool) -> tuple[Any, Any]:
     """Apply a feature's policy.
 
     Returns:
@@ -149,7 +150,7 @@ def _prepare(feature: Mapping[str, Any], values: Any, missing: Any, lenient: boo
         if (values == NULL_TEXT).any():
             raise ScoringError(f"The feature {feature['name']!r} holds the text that is kept for NULL.")
     elif kind == "TIMESTAMP":
-        values = _ticks(values, feature["unit"])
+        values = ticks(values, feature["unit"])
     elif kind != "BIGINT":
         values = np.asarray(values, dtype=np.float64)
     unscored = None
@@ -190,13 +191,28 @@ def _prepare(feature: Mapping[str, Any], values: Any, missing: Any, lenient: boo
     return filled, unscored
 
 
-def _ticks(values: Any, unit: str) -> Any:
+def ticks(values: Any, unit: str) -> Any:
     """Microseconds as float64 counts of another unit, rounded towards the past as numpy rounds."""
     microseconds = np.asarray(values, dtype=np.int64)
     if unit == "ns":
         return (microseconds * 1000).astype(np.float64)
     size = round(_TICKS_PER_SECOND["us"] / _TICKS_PER_SECOND[unit])
     return (microseconds // size).astype(np.float64)
+
+
+def feeds_of(entries: Sequence[Mapping[str, Any]], types: Mapping[str, str], prepared: Any) -> dict[str, Any]:
+    """What a graph is fed with.
+
+    Args:
+        entries: The inputs, as the signature lists them.
+        types: Their types by name, as onnxruntime writes them.
+        prepared: The ready values of each feature by its position.
+    """
+    counted: dict[Any, list[Mapping[Any, int]]] = {}
+    return {
+        entry["name"]: _fed(entry, prepared[entry["feature"]], types[entry["name"]], counted)
+        for entry in entries
+    }
 
 
 def _fed(
@@ -375,15 +391,17 @@ _TRANSFORMS = {
 }
 
 
-def _leaves(output: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def leaves_of(output: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The outputs below a result that are no STRUCT, in order."""
     if output["type"] == "STRUCT":
         for field in output["fields"]:
-            yield from _leaves(field)
+            yield from leaves_of(field)
     else:
         yield output
 
 
-def _column(leaf: Mapping[str, Any], tensor: Any, null: Any, rows: int) -> Column:
+def result_column(leaf: Mapping[str, Any], tensor: Any, null: Any, rows: int) -> Column:
+    """A leaf of a result, out of the graph's output that holds it; a NaN score is NULL."""
     values = tensor if leaf["column"] is None else tensor[:, leaf["column"]]
     if len(values) != rows:
         raise ScoringError(f"The model returned {len(values)} values for {rows} rows.")
@@ -393,7 +411,8 @@ def _column(leaf: Mapping[str, Any], tensor: Any, null: Any, rows: int) -> Colum
     return values, missing if missing.any() else None
 
 
-def _empty(kind: str) -> Column:
+def empty_column(kind: str) -> Column:
+    """A leaf of a result for no rows."""
     dtype = {"DOUBLE": np.float64, "BIGINT": np.int64, "BOOLEAN": np.bool_}.get(kind, np.object_)
     return np.empty(0, dtype=dtype), None
 
