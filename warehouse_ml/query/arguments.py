@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 
 from warehouse_ml.errors import ArityError, MissingFeatureError, UnknownFeatureError
-from warehouse_ml.query.call_site import CallSite
+from warehouse_ml.query.call_site import CallSite, Given, GivenFields
 from warehouse_ml.query.parse import Argument
 from warehouse_ml.query.segments import Range
 from warehouse_ml.query.stars import Star, bind_star, read_star
 from warehouse_ml.query.structs import bind_single
 
 
-def bind_arguments(site: CallSite) -> tuple[str, ...] | str:
+def bind_arguments(site: CallSite) -> tuple[Given, ...] | GivenFields:
     """What is given for each feature.
 
     Returns:
-        One expression per feature, in the order of the signature; or one expression that is the whole
-        call, where the features are the fields of a value that must be computed once.
+        One expression per feature, in the order of the signature; or the fields of a value that must be
+        computed once.
 
     Raises:
         SqlError: The arguments do not give each feature exactly once.
@@ -38,7 +38,7 @@ def bind_arguments(site: CallSite) -> tuple[str, ...] | str:
     return bind_star(site, stars[0]) if stars[0] else bind_single(site, given[0])
 
 
-def _positional(site: CallSite, given: Sequence[Argument]) -> tuple[str, ...]:
+def _positional(site: CallSite, given: Sequence[Argument]) -> tuple[Given, ...]:
     if len(given) != len(site.features):
         raise ArityError(site.version.reference, site.version.signature.feature_names, len(given))
     return tuple(
@@ -47,7 +47,7 @@ def _positional(site: CallSite, given: Sequence[Argument]) -> tuple[str, ...]:
     )
 
 
-def _named(site: CallSite, given: Sequence[Argument]) -> tuple[str, ...]:
+def _named(site: CallSite, given: Sequence[Argument]) -> tuple[Given, ...]:
     reference, known = site.version.reference, site.version.signature.feature_names
     parts: dict[str, Range] = {}
     for argument in given:

@@ -5,23 +5,25 @@ byte for byte.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from warehouse_ml.errors import MethodError
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.query.arguments import bind_arguments
 from warehouse_ml.query.blocks import Blocks
-from warehouse_ml.query.call_site import CallSite
+from warehouse_ml.query.call_site import CallSite, GivenFields
 from warehouse_ml.query.macro_parameters import macro_parameters
 from warehouse_ml.query.output_names import name_outputs
 from warehouse_ml.query.parse import ModelCall, Statement
 from warehouse_ml.query.scope import Catalog, Scope
+from warehouse_ml.query.score import Score, plain_score
 from warehouse_ml.query.splice import Edit, splice
 from warehouse_ml.query.table_form import bind_table, has_probability, input_of, stand_in
 from warehouse_ml.query.tokens import Kind, TokenTree
 from warehouse_ml.signature import Method
+from warehouse_ml.variant import Variant
 
-__all__ = ["BoundCall", "BoundStatement", "Catalog", "bind"]
+__all__ = ["Applied", "BoundCall", "BoundStatement", "Catalog", "bind"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,10 @@ class BoundCall:
         features: The SQL expression of each feature, in the order of the signature; empty where they
             are fields of a value that is computed once.
         functions: The methods whose functions the engine must have.
+        scores: The scores that it asks for, in the order of the text.
+        parts: The texts before, between and after the scores.
+        nested: Whether another call is in its arguments, or it is in another's.
+        scope: What is in scope at the call.
     """
 
     call: ModelCall
@@ -42,6 +48,33 @@ class BoundCall:
     method: Method
     features: tuple[str, ...]
     functions: tuple[Method, ...]
+    scores: tuple[Score, ...]
+    parts: tuple[str, ...]
+    nested: bool = False
+    scope: Scope | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def edit(self) -> Edit:
+        """What becomes of the call in the user's text."""
+        texts = [
+            part for pair in zip(self.parts, self.scores, strict=False) for part in (pair[0], pair[1].text)
+        ]
+        return Edit(self.call.start, self.call.end, "".join([*texts, self.parts[-1]]))
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a rule of the optimizer did.
+
+    Attributes:
+        rule: The rule's name.
+        call: The text of the call, on one line.
+        effect: What it does and why, with the figures that decided.
+    """
+
+    rule: str
+    call: str
+    effect: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +83,30 @@ class BoundStatement:
 
     Attributes:
         statement: The statement as the user wrote it.
-        text: The SQL text to run; the user's own where there is no model call.
         calls: The calls, an inner one before the one around it.
+        edits: What else changes in the user's text: names for outputs, numbers for parameters, and what
+            rules of the optimizer restructure.
+        variants: The variants that the text calls.
+        applied: What rules did.
+        plain: The statement before any rule; None where it is the same.
     """
 
     statement: Statement
-    text: str
     calls: tuple[BoundCall, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    variants: tuple[Variant, ...] = ()
+    applied: tuple[Applied, ...] = ()
+    plain: "BoundStatement | None" = field(default=None, repr=False)
+
+    @property
+    def text(self) -> str:
+        """The SQL text to run; the user's own where there is no model call."""
+        return splice(self.statement.text, self.all_edits)
+
+    @property
+    def all_edits(self) -> list[Edit]:
+        """The edits of the user's text, those of the calls too."""
+        return [*self.edits, *(call.edit for call in self.calls)]
 
 
 def bind(statement: Statement, catalog: Catalog) -> BoundStatement:
@@ -73,7 +123,7 @@ def bind(statement: Statement, catalog: Catalog) -> BoundStatement:
     """
     tree = statement.tree
     if tree is None:
-        return BoundStatement(statement, statement.text)
+        return BoundStatement(statement)
     asked = _Asked(catalog)
     versions = [asked.resolve(call.model, call.selector) for call in statement.calls]
     for call, version in zip(statement.calls, versions, strict=True):
@@ -82,14 +132,13 @@ def bind(statement: Statement, catalog: Catalog) -> BoundStatement:
     stand_ins = _stand_ins(statement, tree, versions, names)
     edits = names + _numbered_parameters(statement, tree)
     blocks = Blocks(tree)
-    bound = []
+    bound: list[BoundCall] = []
     for call, version in zip(statement.calls, versions, strict=True):
-        inside = [edit for edit in edits if call.start <= edit.start and edit.end <= call.end]
+        done = [*edits, *(inner.edit for inner in bound)]
+        inside = [edit for edit in done if call.start <= edit.start and edit.end <= call.end]
         scope = Scope(asked, tree, blocks, stand_ins, call.token)
-        edit, bound_call = _bind_call(CallSite(call, version, scope, tree, inside))
-        edits.append(edit)
-        bound.append(bound_call)
-    return BoundStatement(statement, splice(statement.text, edits), tuple(bound))
+        bound.append(_bind_call(CallSite(call, version, scope, tree, inside), _is_nested(call, statement)))
+    return BoundStatement(statement, tuple(bound), tuple(edits))
 
 
 class _Asked:
@@ -149,26 +198,42 @@ def _is_named(call: ModelCall) -> bool:
     return any(argument.name is not None for argument in call.arguments)
 
 
-def _bind_call(site: CallSite) -> tuple[Edit, BoundCall]:
+def _is_nested(call: ModelCall, statement: Statement) -> bool:
+    """Whether a call is in the arguments of another, or another in its own."""
+    return any(
+        (call.start < other.start and other.end < call.end)
+        or (other.start < call.start and call.end < other.end)
+        for other in statement.calls
+    )
+
+
+def _bind_call(site: CallSite, nested: bool) -> BoundCall:
     call, version = site.call, site.version
     functions: tuple[Method, ...] = (call.method,)
+    features: tuple[str, ...]
     if call.in_from:
-        text, features = bind_table(site)
+        parts, scores = bind_table(site)
+        features = scores[-1].features
         if has_probability(version):
             functions = (call.method, "predict_proba")
     else:
         found = bind_arguments(site)
-        features = () if isinstance(found, str) else found
-        text = found if isinstance(found, str) else _as_written(site, found)
-    edit = Edit(call.start, call.end, text)
-    return edit, BoundCall(call, version, call.method, features, functions)
+        if isinstance(found, GivenFields):
+            score = plain_score(version, call.method, found.fields)
+            features = ()
+            parts = (f"list_transform([{found.value}], lambda {found.name}: ", ")[1]")
+        else:
+            score = plain_score(version, call.method, found, _as_written(site))
+            features = score.features
+            parts = ("", "")
+        scores = (score,)
+    return BoundCall(call, version, call.method, features, functions, scores, parts, nested, site.scope)
 
 
-def _as_written(site: CallSite, features: Sequence[str]) -> str:
-    """The call of the version's function; the arguments of a positional one with their comments."""
+def _as_written(site: CallSite) -> str | None:
+    """The arguments of a positional call with their comments; None for another call."""
     given = site.call.arguments
-    if len(given) > 1 and not _is_named(site.call):
-        after_comma = site.tree.tokens[given[0].first - 1].end
-        written = splice(site.tree.text, site.edits, after_comma, site.call.end - 1)
-        return f"{site.function}({written.lstrip()})"
-    return f"{site.function}({', '.join(features)})"
+    if len(given) <= 1 or _is_named(site.call):
+        return None
+    after_comma = site.tree.tokens[given[0].first - 1].end
+    return splice(site.tree.text, site.edits, after_comma, site.call.end - 1).lstrip()

@@ -15,6 +15,34 @@ from warehouse_ml.signature import Feature
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """What a call gives for a feature.
+
+    Attributes:
+        text: A SQL expression.
+        type: Its SQL type as DESCRIBE prints it; None where binding did not need to know.
+    """
+
+    text: str
+    type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GivenFields:
+    """Features that are the fields of a value which must be computed once.
+
+    Attributes:
+        value: The text of the value.
+        name: What it is called in the fields' texts.
+        fields: What is given for each feature.
+    """
+
+    value: str
+    name: str
+    fields: tuple[Given, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CallSite:
     """A call, the version it was resolved to, and what is around it.
 
@@ -46,8 +74,8 @@ class CallSite:
         """The text of some tokens, with the calls in it replaced."""
         return splice(self.tree.text, self.edits, *self.tree.span(low, high))
 
-    def value(self, feature: Feature, part: Range) -> str:
-        """The text of an expression for a feature.
+    def value(self, feature: Feature, part: Range) -> Given:
+        """An expression for a feature, as it is written.
 
         Raises:
             FeatureTypeError: It is a text literal for a number; DuckDB would read it out of the text.
@@ -58,11 +86,12 @@ class CallSite:
             raise FeatureTypeError(
                 self.version.reference, feature.name, feature.type, f"the text {token.text}"
             )
-        return self.text(low, high)
+        return Given(self.text(low, high))
 
-    def coerce(self, feature: Feature, expression: str, sql_type: str) -> str:
+    def coerce(self, feature: Feature, expression: str, sql_type: str) -> Given:
         """The expression as a value of the feature's type; see `coerce.coerce`."""
-        return coerce(self.version.reference, feature, expression, sql_type)
+        coerced = coerce(self.version.reference, feature, expression, sql_type)
+        return Given(coerced, sql_type if coerced == expression else feature.type)
 
     def parameters(self, part: Range) -> int:
         """How many `?` and `$1` stand in some tokens."""

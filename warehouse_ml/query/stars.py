@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from warehouse_ml.errors import AmbiguousFeatureError
-from warehouse_ml.query.call_site import CallSite
+from warehouse_ml.query.call_site import CallSite, Given
 from warehouse_ml.query.match import match
 from warehouse_ml.query.scope import Owner
 from warehouse_ml.query.segments import Range
@@ -87,7 +87,7 @@ def _read_item(
         renamed[last.casefold()] = tree.tokens[end - 3].name
 
 
-def bind_star(site: CallSite, star: Star) -> tuple[str, ...]:
+def bind_star(site: CallSite, star: Star) -> tuple[Given, ...]:
     """The columns that a star stands for, one expression per feature; the other columns are ignored.
 
     A column is named with its table: a bare name could be that of a lambda's parameter.
@@ -113,7 +113,7 @@ def bind_star(site: CallSite, star: Star) -> tuple[str, ...]:
             raise _ambiguous(site, feature, owners, error) from None
         part = unused.pop(column.name.casefold(), star.replaced.get(column.name.casefold()))
         if part is not None:
-            expression = f"({site.value(feature, part)})"
+            expression = f"({site.value(feature, part).text})"
         else:
             name = star.renamed.get(column.name.casefold(), column.name)
             expression = f"{star.qualifier or _owner(star, owners, name)}{quoted(name)}"

@@ -1,7 +1,7 @@
 """A single argument: a row, a struct, or the one feature of a small model."""
 
 from warehouse_ml.errors import ArityError, ScopeError
-from warehouse_ml.query.call_site import CallSite
+from warehouse_ml.query.call_site import CallSite, Given, GivenFields
 from warehouse_ml.query.coerce import fields
 from warehouse_ml.query.match import match
 from warehouse_ml.query.parse import Argument
@@ -13,7 +13,7 @@ from warehouse_ml.quoting import literal
 _VALUES = frozenset({"NULL", "TRUE", "FALSE"})
 
 
-def bind_single(site: CallSite, argument: Argument) -> tuple[str, ...] | str:
+def bind_single(site: CallSite, argument: Argument) -> tuple[Given, ...] | GivenFields:
     """What the only argument of a call gives for each feature; see `arguments.bind_arguments`.
 
     Raises:
@@ -38,13 +38,13 @@ def bind_single(site: CallSite, argument: Argument) -> tuple[str, ...] | str:
     return _computed_once(site, part, found)
 
 
-def _only_feature(site: CallSite, part: Range) -> tuple[str, ...]:
+def _only_feature(site: CallSite, part: Range) -> tuple[Given, ...]:
     if len(site.features) != 1:
         raise ArityError(site.version.reference, site.version.signature.feature_names, 1)
     return (site.value(site.features[0], part),)
 
 
-def _by_path(site: CallSite, part: Range) -> tuple[str, ...]:
+def _by_path(site: CallSite, part: Range) -> tuple[Given, ...]:
     """A column, a struct column, or the name of a table."""
     text = site.text(*part)
     try:
@@ -52,12 +52,12 @@ def _by_path(site: CallSite, part: Range) -> tuple[str, ...]:
     except ScopeError:
         # A lambda's parameter or an alias of the select list. The engine will know it.
         if len(site.features) == 1:
-            return (text,)
-        return tuple(f"struct_extract({text}, {literal(feature.name)})" for feature in site.features)
+            return (Given(text),)
+        return tuple(Given(f"struct_extract({text}, {literal(feature.name)})") for feature in site.features)
     found = fields(sql_type)
     if found is None:
         (expression,) = _only_feature(site, part)
-        return (site.coerce(site.features[0], expression, sql_type),)
+        return (site.coerce(site.features[0], expression.text, sql_type),)
     if _is_table(site, text, [name for name, _ in found]):
         return bind_star(site, Star(f"{text}."))
     return tuple(_fields_of(site, text, found))
@@ -73,7 +73,7 @@ def _is_table(site: CallSite, text: str, names: list[str]) -> bool:
         return False
 
 
-def _fields_of(site: CallSite, struct: str, found: list[tuple[str, str]]) -> list[str]:
+def _fields_of(site: CallSite, struct: str, found: list[tuple[str, str]]) -> list[Given]:
     names = [name for name, _ in found]
     expressions = []
     for feature in site.features:
@@ -82,15 +82,14 @@ def _fields_of(site: CallSite, struct: str, found: list[tuple[str, str]]) -> lis
     return expressions
 
 
-def _computed_once(site: CallSite, part: Range, found: list[tuple[str, str]]) -> str:
-    """A call over the fields of an expression that is evaluated once: a lambda over a list of one."""
-    expressions = ", ".join(_fields_of(site, "wml_row", found))
-    return f"list_transform([{site.text(*part)}], lambda wml_row: {site.function}({expressions}))[1]"
+def _computed_once(site: CallSite, part: Range, found: list[tuple[str, str]]) -> GivenFields:
+    """The fields of an expression that is evaluated once."""
+    return GivenFields(site.text(*part), "wml_row", tuple(_fields_of(site, "wml_row", found)))
 
 
 def _by_written_fields(
     site: CallSite, part: Range, written: list[tuple[str, Range]]
-) -> tuple[str, ...] | str:
+) -> tuple[Given, ...] | GivenFields:
     """A struct that the user wrote field by field: each field's own text is the feature's expression."""
     names = [name for name, _ in written]
     chosen = [match(site.version, feature, names) for feature in site.features]

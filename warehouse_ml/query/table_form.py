@@ -5,6 +5,7 @@ from warehouse_ml.query.blocks import is_query
 from warehouse_ml.query.call_site import CallSite
 from warehouse_ml.query.match import match
 from warehouse_ml.query.parse import ModelCall
+from warehouse_ml.query.score import Score, plain_score
 from warehouse_ml.query.segments import Range
 from warehouse_ml.query.tokens import Kind, TokenTree
 from warehouse_ml.quoting import literal, quoted
@@ -41,11 +42,14 @@ def stand_in(version: ModelVersion, source: str) -> str:
     return f"(SELECT wml_input.*, {added} FROM {source} AS wml_input)"
 
 
-def bind_table(site: CallSite) -> tuple[str, tuple[str, ...]]:
-    """The derived table that a table-form call becomes, and the expressions of its features.
+def bind_table(site: CallSite) -> tuple[tuple[str, ...], tuple[Score, ...]]:
+    """The derived table that a table-form call becomes.
 
     The label is computed in the innermost query, the scores of the classes in the next one and only for rows
     that have a label, so that each method of the model runs once per row.
+
+    Returns:
+        The parts of its text between which the scores stand, and those scores.
 
     Raises:
         SqlError: The input has no such columns, or has columns of the names that are added.
@@ -61,18 +65,22 @@ def bind_table(site: CallSite) -> tuple[str, tuple[str, ...]]:
     for feature in site.features:
         column = columns[match(site.version, feature, names)]
         features.append(site.coerce(feature, f"wml_input.{quoted(column.name)}", column.type))
-    given = ", ".join(features)
-    query = (
-        f"SELECT wml_input.*, {site.function}({given}) AS prediction FROM {site.text(low, high)} AS wml_input"
+    score = plain_score(site.version, site.call.method, features)
+    inner = "SELECT wml_input.*, "
+    source = f" AS prediction FROM {site.text(low, high)} AS wml_input"
+    if not has_probability(site.version):
+        return (f"({inner}", f"{source})"), (score,)
+    probabilities = plain_score(site.version, "predict_proba", features)
+    outer = (
+        f"SELECT * EXCLUDE (wml_score), CASE prediction {_cases(site.version)} END AS probability FROM ("
+        "SELECT wml_input.*, CASE WHEN prediction IS NOT NULL THEN "
     )
-    if has_probability(site.version):
-        score = f"{site.version.function_of('predict_proba')}({given})"
-        query = (
-            f"SELECT * EXCLUDE (wml_score), CASE prediction {_cases(site.version)} END AS probability FROM ("
-            f"SELECT wml_input.*, CASE WHEN prediction IS NOT NULL THEN {score} END AS wml_score "
-            f"FROM ({query}) AS wml_input) AS wml_input"
-        )
-    return f"({query})", tuple(features)
+    parts = (
+        f"({outer}",
+        f" END AS wml_score FROM ({inner}",
+        f"{source}) AS wml_input) AS wml_input)",
+    )
+    return parts, (probabilities, score)
 
 
 def has_probability(version: ModelVersion) -> bool:
