@@ -39,6 +39,7 @@ class Scorer:
 
     Attributes:
         metadata: The texts that the file carries, its signature among them.
+        categories: The text features that are wanted as codes; none.
     """
 
     def __init__(self, model: bytes, signature: Mapping[str, Any], threads: int = 1) -> None:
@@ -50,6 +51,7 @@ class Scorer:
             threads: How many threads one batch may use; the engine runs several batches at once.
         """
         self._session = open_session(model, threads)
+        self.categories: dict[int, list[str]] = {}
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
         self._features = signature["features"]
         self._refusals = signature["refusals"]

@@ -36,6 +36,11 @@ def read_plan(data: bytes) -> dict[str, Any]:
         return dict(entries)
 
 
+def has_trees(plan: Mapping[str, Any]) -> bool:
+    """Whether a plan needs a kernel."""
+    return bool(json.loads(plan["facts"].tobytes())["sums"])
+
+
 class PlannedScorer(Scorer):
     """A loaded plan.
 
@@ -57,7 +62,7 @@ class PlannedScorer(Scorer):
         """
         super().__init__(plan["after"].tobytes(), signature, threads)
         facts = json.loads(plan["facts"].tobytes())
-        self.categories: dict[int, list[str]] = {int(k): v for k, v in facts["categories"].items()}
+        self.categories = {int(k): v for k, v in facts["categories"].items()}
         self._refusal_tables = [
             (feature, plan[f"refusal_{place}"]) for place, feature in enumerate(facts["refusals"])
         ]

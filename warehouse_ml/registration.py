@@ -214,7 +214,7 @@ def _by_sql(
     output = signature.result(method)
     if output is None:
         return []
-    return leaves_of(engine.score(onnx, signature, method, table), output)
+    return leaves_of(engine.score({"onnx": onnx}, signature, method, table), output)
 
 
 def _named(frame: pd.DataFrame, signature: Signature) -> pd.DataFrame:

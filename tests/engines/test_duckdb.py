@@ -288,7 +288,8 @@ def test_threads_on_cursors(engine):
 def test_trial_scores_keep_the_order_of_the_rows(engine):
     engine.connection.execute("SET preserve_insertion_order = false; SET threads = 4")
     values = np.random.default_rng(0).normal(size=300_000)
-    scored = engine.score(*twice(), "predict", pa.table({"any name": values}))
+    onnx, signature = twice()
+    scored = engine.score({"onnx": onnx}, signature, "predict", pa.table({"any name": values}))
     np.testing.assert_array_equal(scored.to_numpy(), 2 * values)
     assert not [
         name for (name,) in rows(engine, "SELECT function_name FROM duckdb_functions()") if "trial" in name
@@ -296,8 +297,9 @@ def test_trial_scores_keep_the_order_of_the_rows(engine):
 
 
 def test_a_trial_says_what_cannot_be_scored(engine):
+    onnx, signature = twice(missing="error")
     with pytest.raises(ScoringError, match="The feature 'a' is NULL"):
-        engine.score(*twice(missing="error"), "predict", pa.table({"a": pa.array([None], pa.float64())}))
+        engine.score({"onnx": onnx}, signature, "predict", pa.table({"a": pa.array([None], pa.float64())}))
 
 
 # --- statements -------------------------------------------------------------------------------

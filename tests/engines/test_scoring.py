@@ -4,10 +4,12 @@ import pytest
 
 from tests.toy_models import twice
 from warehouse_ml import errors
-from warehouse_ml.engines.scoring import LazyScorer, carried_error, scoring_function
+from warehouse_ml.engines.lazy_scorer import LazyScorer
+from warehouse_ml.engines.scoring import carried_error, scoring_function
 from warehouse_ml.errors import MethodError, RegistryError
 
 ONNX, SIGNATURE = twice()
+STORED = {"onnx": ONNX, "plan": b""}
 
 
 class Connection:
@@ -17,23 +19,23 @@ class Connection:
 def test_the_model_is_read_once_and_late():
     read = []
     scorer, connection = LazyScorer(SIGNATURE), Connection()
-    scorer.offer(connection, lambda _: read.append(1) or ONNX)
+    scorer.offer(connection, lambda _, part: read.append(part) or STORED[part])
     assert read == []
     assert scorer.get() is scorer.get()
-    assert read == [1]
+    assert read == ["plan", "onnx"]
 
 
 def test_a_closed_connection_is_passed_over():
     scorer, connections = LazyScorer(SIGNATURE), [Connection(), Connection()]
-    scorer.offer(connections[0], lambda _: ONNX)
-    scorer.offer(connections[1], lambda _: None)
+    scorer.offer(connections[0], lambda _, part: STORED[part])
+    scorer.offer(connections[1], lambda _, part: None)
     assert scorer.get() is not None
 
 
 @pytest.mark.parametrize("end", ["close", "forget"])
 def test_the_model_goes_with_the_last_connection(end):
     scorer, connection = LazyScorer(SIGNATURE), Connection()
-    scorer.offer(connection, lambda _: ONNX)
+    scorer.offer(connection, lambda _, part: STORED[part])
     scorer.get()
     if end == "close":
         scorer.withdraw(connection)

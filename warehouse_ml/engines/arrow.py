@@ -1,10 +1,12 @@
 """Between the columns of an engine, in Arrow, and the columns of a handler, in numpy."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from warehouse_ml.signature import Output
 
@@ -37,6 +39,34 @@ def from_arrow(column: Any, kind: str) -> Column:
     if missing is not None and kind not in ("DOUBLE", "VARCHAR"):
         array = array.fill_null(False if kind == "BOOLEAN" else 0)
     return array.to_numpy(zero_copy_only=False), missing
+
+
+def codes_from_arrow(column: Any, texts: Sequence[str], reserved: str) -> Column:
+    """A text feature as codes, as `udfs/planned_udf.py` takes it.
+
+    Args:
+        column: A `pyarrow.Array` or `ChunkedArray` of texts, of shape [rows].
+        texts: The known texts, in the order of their codes.
+        reserved: The text that stands for NULL in a handler.
+
+    Returns:
+        int32 of shape [rows]: the position of a known text, `len` for another one, `len + 1` for NULL; or
+        the texts as they are where one is `reserved`: the handler refuses it.
+    """
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    unknown = len(texts)
+    found = pc.index_in(array, value_set=_value_set(tuple(texts), reserved))
+    if pc.any(pc.equal(found, unknown)).as_py():
+        return from_arrow(column, "VARCHAR")
+    codes = found.fill_null(unknown).to_numpy()
+    if array.null_count:
+        codes = np.where(array.is_null().to_numpy(zero_copy_only=False), np.int32(unknown + 1), codes)
+    return codes, None
+
+
+@lru_cache(maxsize=256)
+def _value_set(texts: tuple[str, ...], reserved: str) -> Any:
+    return pa.array([*texts, reserved], pa.string())
 
 
 def arrow_type(output: Output) -> Any:

@@ -4,11 +4,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from warehouse_ml.errors import RegistryError, WarehouseMLError
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.signature import Method, Signature
+from warehouse_ml.variant import Variant
 
 Parameters = Sequence[object] | Mapping[str, object] | None
 """Values of a statement's parameters: by position, or by name."""
@@ -34,6 +35,18 @@ class Namespace:
         """The variables of a frame; by default of the one that called the caller of this method."""
         frame = sys._getframe(depth)
         return cls(frame.f_globals, dict(frame.f_locals))
+
+
+Part = Literal["onnx", "plan"]
+"""What the registry holds of a version in bytes."""
+
+
+class Load(Protocol):
+    """Reads a part of a version in a transaction, and holds on to nothing but its name and digest."""
+
+    def __call__(self, transaction: "Transaction", part: Part = "onnx") -> bytes:
+        """The bytes; of a version without a plan, an empty plan."""
+        ...
 
 
 class Transaction(Protocol):
@@ -156,6 +169,25 @@ class Engine(Protocol):
         """
         ...
 
+    def probe(self, query: str, *, reads: bool) -> list[tuple[Any, ...]]:
+        """The rows of a small query that must disturb nothing, asked while a statement is optimized.
+
+        Tables among the caller's variables are not looked for: some can be read only once.
+
+        Args:
+            query: The query.
+            reads: Whether it evaluates expressions of the user's over rows. An error of theirs would end an
+                open transaction, so there it is not run.
+
+        Returns:
+            Its rows; none where it is refused or not run.
+        """
+        ...
+
+    def pure_functions(self) -> frozenset[str]:
+        """The builtin functions, in lower case, that give one result for the same arguments in a query."""
+        ...
+
     def transaction(self, *, create: bool = False) -> AbstractContextManager[Transaction]:
         """A transaction on the registry, on a connection of its own.
 
@@ -164,9 +196,7 @@ class Engine(Protocol):
         """
         ...
 
-    def register_function(
-        self, version: ModelVersion, method: Method, load: Callable[[Transaction], bytes]
-    ) -> None:
+    def register_function(self, version: ModelVersion, method: Method, load: Load) -> None:
         """Make a method of a version callable by its name `version.function_of(method)`.
 
         Nothing happens where it already is. The model is loaded when the function is first called.
@@ -174,18 +204,39 @@ class Engine(Protocol):
         Args:
             version: The version.
             method: One that it has.
-            load: Reads the ONNX bytes; it must not hold on to the engine.
+            load: Reads the version's parts.
         """
         ...
 
-    def score(self, onnx: bytes, signature: Signature, method: Method, rows: Any) -> Any:
+    def register_variant(self, variant: Variant, loads: Sequence[Load]) -> None:
+        """Make a variant callable by its name; nothing happens where it already is.
+
+        Args:
+            variant: The function.
+            loads: For each member, what reads its version's bytes.
+
+        Raises:
+            RegistryError: An open transaction is in the way.
+        """
+        ...
+
+    def score(
+        self,
+        model: Mapping[Part, bytes],
+        signature: Signature,
+        method: Method,
+        rows: Any,
+        *,
+        expression: Callable[[Sequence[str]], str] | None = None,
+    ) -> Any:
         """Score rows by a SELECT of the engine, for a model that need not be registered.
 
         Args:
-            onnx: The model.
+            model: The ONNX bytes, and the plan where it is to be used.
             signature: Its signature.
             method: One that it has.
             rows: A `pyarrow.Table` whose columns are the features, in order.
+            expression: Writes the score as SQL, from that of the features, in place of a function.
 
         Returns:
             A `pyarrow.Array` with a result for each row, in order.

@@ -4,7 +4,7 @@ import atexit
 import os
 import uuid
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
@@ -13,23 +13,25 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from warehouse_ml.engines.base import Namespace, Parameters, Transaction
+from warehouse_ml.engines.base import Load, Namespace, Parameters, Part, Transaction
 from warehouse_ml.engines.duckdb_functions import (
     FUNCTION_NAME,
     create_function,
+    create_variant,
     is_callable,
     make_on,
     provided,
 )
 from warehouse_ml.engines.duckdb_rows import DuckDBRows, Stream
 from warehouse_ml.engines.duckdb_transaction import SCHEMA, read_in_transaction, transaction
+from warehouse_ml.engines.lazy_scorer import LazyScorer
 from warehouse_ml.engines.scoring import (
-    LazyScorer,
     carried_error,
     scoring_function,
     shared_function,
     shared_scorer,
 )
+from warehouse_ml.engines.variants import shared_variant
 from warehouse_ml.errors import (
     RegistryError,
     ScopeError,
@@ -38,8 +40,11 @@ from warehouse_ml.errors import (
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.signature import Method, Signature
 from warehouse_ml.statements import statement
+from warehouse_ml.variant import Variant
 
 _CALL = compile("__warehouse_ml_call__()", "<warehouse_ml>", "eval")
+
+_pure_functions: set[str] = set()
 
 _owned: "weakref.WeakSet[duckdb.DuckDBPyConnection]" = weakref.WeakSet()
 
@@ -183,9 +188,7 @@ class DuckDBEngine:
         with transaction(self._connection, self._database_name(), create) as started:
             yield started
 
-    def register_function(
-        self, version: ModelVersion, method: Method, load: Callable[[Transaction], bytes]
-    ) -> None:
+    def register_function(self, version: ModelVersion, method: Method, load: Load) -> None:
         """Make a method of a version callable by its name; nothing happens where it already is.
 
         A function that is made in a transaction is gone after its ROLLBACK, and DuckDB then refuses to make
@@ -204,6 +207,25 @@ class DuckDBEngine:
             return
         function = shared_function(version.sha256, version.signature, method)
         make = partial(create_function, name, function, version.signature, method)
+        self._make_callable(name, make, version.reference)
+
+    def register_variant(self, variant: Variant, loads: Sequence[Load]) -> None:
+        """Make a variant callable by its name; nothing happens where it already is.
+
+        Raises:
+            RegistryError: An open transaction is in the way.
+        """
+        for member, load in zip(variant.members, loads, strict=True):
+            scorer = shared_scorer(member.version.sha256, member.version.signature, variant.route)
+            scorer.offer(self._connection, partial(read_in_transaction, self._database_name(), load))
+            self._offered.add(scorer)
+        if not is_callable(self._connection, variant.name):
+            make = partial(create_variant, variant.name, shared_variant(variant), variant)
+            self._make_callable(variant.name, make, variant.members[0].version.reference)
+
+    def _make_callable(
+        self, name: str, make: Callable[[duckdb.DuckDBPyConnection], None], reference: str
+    ) -> None:
         with self._own_cursor() as cursor:
             if not self._transaction_open():
                 make_on(cursor, name, make)
@@ -220,18 +242,27 @@ class DuckDBEngine:
                     self._provisional[name] = make
         if not is_callable(self._connection, name):
             raise RegistryError(
-                f"The function of '{version.reference}' was made after the open transaction began, which "
+                f"The function of '{reference}' was made after the open transaction began, which "
                 "cannot see it. Commit or roll back, then run the statement again."
             )
 
-    def score(self, onnx: bytes, signature: Signature, method: Method, rows: Any) -> Any:
+    def score(
+        self,
+        model: Mapping[Part, bytes],
+        signature: Signature,
+        method: Method,
+        rows: Any,
+        *,
+        expression: Callable[[Sequence[str]], str] | None = None,
+    ) -> Any:
         """Score rows by a SELECT on a cursor, for a model that need not be registered.
 
         Args:
-            onnx: The model.
+            model: The ONNX bytes, and the plan where it is to be used.
             signature: Its signature.
             method: One that it has.
             rows: A `pyarrow.Table` whose columns are the features, in order.
+            expression: Writes the score as SQL, from that of the features, in place of a function.
 
         Returns:
             A `pyarrow.ChunkedArray` with a result for each row, in order.
@@ -244,10 +275,12 @@ class DuckDBEngine:
         scorer = LazyScorer(signature)
         function = scoring_function(scorer, signature, method)
         with self._own_cursor() as cursor:
-            scorer.offer(cursor, lambda _: onnx)
+            scorer.offer(cursor, lambda _, part: model.get(part, b""))
             create_function(name, function, signature, method, cursor)
             try:
                 call = duckdb.FunctionExpression(name, *map(duckdb.ColumnExpression, features))
+                if expression is not None:
+                    call = duckdb.SQLExpression(expression(features))
                 position = duckdb.ColumnExpression("position")
                 with self.translating():
                     scored = (
@@ -265,7 +298,29 @@ class DuckDBEngine:
 
     def translate(self, error: Exception) -> WarehouseMLError | None:
         """The error of this package that an error of DuckDB, or of a stream of it, carries."""
-        return carried_error(str(error)) if "executing the UDF" in str(error) else None
+        # A refusal that a variant has handed on is raised by `error`, which adds nothing of its own.
+        carries = "executing the UDF" in str(error) or "Invalid Input Error: ScoringError: " in str(error)
+        return carried_error(str(error)) if carries else None
+
+    def probe(self, query: str, *, reads: bool) -> list[tuple[Any, ...]]:
+        """The rows of a small query that must disturb nothing; none where it is refused or not run."""
+        try:
+            if not query.startswith("EXPLAIN"):
+                self.columns(query)
+            if self._transaction_open():
+                return [] if reads else self._evaluate(query, None, None).fetchall()
+            with self._own_cursor() as cursor:
+                return cursor.execute(query).fetchall()
+        except (duckdb.Error, ScopeError):
+            return []
+
+    def pure_functions(self) -> frozenset[str]:
+        """The builtin functions, in lower case, that give one result for the same arguments in a query."""
+        if not _pure_functions:
+            with self._own_cursor() as cursor:
+                found = cursor.execute(statement("duckdb", "select_pure_functions")).fetchall()
+            _pure_functions.update(name for (name,) in found)
+        return frozenset(_pure_functions)
 
     @contextmanager
     def translating(self) -> Iterator[None]:

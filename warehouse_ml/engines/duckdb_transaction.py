@@ -1,12 +1,12 @@
 """Transactions on the registry of a DuckDB database, each on a cursor of its own."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import duckdb
 
-from warehouse_ml.engines.base import ConflictError, RegistryMissingError, Transaction
+from warehouse_ml.engines.base import ConflictError, Load, Part, RegistryMissingError
 from warehouse_ml.errors import ReadOnlyError
 from warehouse_ml.quoting import quoted
 from warehouse_ml.statements import statement
@@ -78,11 +78,15 @@ def _path(database: str, schema: str) -> str:
 
 
 def read_in_transaction(
-    database: str, load: Callable[[Transaction], bytes], connection: duckdb.DuckDBPyConnection
+    database: str, load: Load, connection: duckdb.DuckDBPyConnection, part: Part
 ) -> bytes | None:
     """What `load` reads in a transaction of its own; None where the connection is closed."""
     try:
         with transaction(connection, database) as started:
-            return load(started)
+            return load(started, part)
+    except RegistryMissingError:
+        if part == "plan":  # a registry that an older release made
+            return b""
+        raise
     except duckdb.ConnectionException:
         return None

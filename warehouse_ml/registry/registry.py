@@ -25,12 +25,13 @@ from warehouse_ml.model import ModelVersion
 from warehouse_ml.registry.names import alias_name, model_name, version_number
 from warehouse_ml.registry.rows import (
     AliasChange,
+    Loader,
+    Plan,
     aliased_version,
     change_alias,
     current_aliases,
     current_moment,
     live_version,
-    loader,
     model_row,
     read_versions,
     to_json,
@@ -65,6 +66,7 @@ class Registry:
         """Look at the database of an engine; nothing is written before the first registration."""
         self._engine = engine
         self._readable = False
+        self._plan_facts: dict[tuple[str, int, str], str | None] = {}
 
     def register(
         self,
@@ -79,6 +81,7 @@ class Registry:
         comment: str = "",
         created_by: str | None = None,
         proof: bytes | None = None,
+        plan: Plan | None = None,
     ) -> ModelVersion:
         """Add a version, or find the one that holds the same bytes.
 
@@ -93,6 +96,7 @@ class Registry:
             comment: The user's own words.
             created_by: Who; by default the user of the operating system.
             proof: Rows with the estimator's answers, to verify the version with.
+            plan: How it is scored fast.
 
         Returns:
             The new version, or the existing one as it was.
@@ -120,6 +124,11 @@ class Registry:
             moment = current_moment(transaction)
             head = (folded, version, sha256, len(onnx), text)
             transaction.run("insert_version", *head, *facts, comment, moment, author, onnx, proof)
+            if plan is not None:
+                digest = hashlib.sha256(plan.data).hexdigest()
+                # a registry that an older release made has no such table
+                transaction.run("create_plan_table")
+                transaction.run("insert_plan", folded, version, plan.facts, digest, plan.data)
             return live_version(transaction, folded, version)
 
         return self._change("register a model", folded, add, create=True)
@@ -167,7 +176,7 @@ class Registry:
             CorruptModelError: They are not the ones that were registered.
             VersionNotFoundError: The version was dropped.
         """
-        onnx = self._look(self.loader(version))
+        onnx = self._look(Loader.of(version))
         if onnx is None:
             raise ModelNotFoundError(version.name, ())
         return onnx
@@ -189,9 +198,26 @@ class Registry:
         return bytes(rows[0][0]) if rows and rows[0][0] is not None else None
 
     @staticmethod
-    def loader(version: ModelVersion) -> Callable[[Transaction], bytes]:
+    def loader(version: ModelVersion) -> Loader:
         """What `load` does within a transaction; it holds on to nothing but the version's name and digest."""
-        return loader(version)
+        return Loader.of(version)
+
+    def load_plan(self, version: ModelVersion) -> Plan | None:
+        """How a version is scored fast, or None where no plan was made."""
+        with suppress(RegistryMissingError), self._engine.transaction() as transaction:
+            found = transaction.run("select_plan_facts", version.name, version.version)
+            return Plan(found[0][0], Loader.of(version)(transaction, "plan")) if found else None
+        return None
+
+    def plan_facts(self, version: ModelVersion) -> str | None:
+        """What a plan says of itself, as JSON; None where no plan was made. It is read once."""
+        key = (version.name, version.version, version.sha256)
+        if key not in self._plan_facts:
+            self._plan_facts[key] = None
+            with suppress(RegistryMissingError), self._engine.transaction() as transaction:
+                found = transaction.run("select_plan_facts", version.name, version.version)
+                self._plan_facts[key] = found[0][0] if found else None
+        return self._plan_facts[key]
 
     def models(self) -> list[ModelVersion]:
         """The newest version of each model, by name."""
@@ -292,8 +318,11 @@ class Registry:
                 raise AliasInUseError(folded, version, used)
             gone = numbers if version is None else [version]
             moment = current_moment(transaction)
+            planned = bool(transaction.run("select_plan_table"))
             for number in gone:
                 transaction.run("drop_version", folded, number, moment)
+                if planned:
+                    transaction.run("delete_plan", folded, number)
             newest = max((number for number in numbers if number not in gone), default=None)
             transaction.run("update_model_versions", folded, model.last, newest)
 

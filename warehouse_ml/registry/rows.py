@@ -3,14 +3,14 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import lru_cache, partial
+from functools import lru_cache
 from math import isfinite
 from typing import Any, NamedTuple
 
-from warehouse_ml.engines.base import Transaction
+from warehouse_ml.engines.base import Part, Transaction
 from warehouse_ml.errors import (
     AliasNotFoundError,
     CorruptModelError,
@@ -51,20 +51,55 @@ class ModelRow(NamedTuple):
     alias_changes: int
 
 
-def loader(version: ModelVersion) -> Callable[[Transaction], bytes]:
-    """A function that reads the ONNX bytes of a version, and holds on to nothing but its name and digest."""
-    return partial(_load, version.name, version.version, version.sha256)
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a version is scored fast.
+
+    Attributes:
+        facts: What a query needs to know of it, as JSON.
+        data: What a handler needs; see `udfs/planned_udf.py`.
+    """
+
+    facts: str
+    data: bytes
 
 
-def _load(name: str, version: int, sha256: str, transaction: Transaction) -> bytes:
-    rows = transaction.run("select_onnx", name, version)
-    if not rows or rows[0][0] is None:
-        raise VersionNotFoundError(name, str(version), version_numbers(transaction, name))
-    onnx = bytes(rows[0][0])
-    found = hashlib.sha256(onnx).hexdigest()
-    if found != sha256:
-        raise CorruptModelError(name, version, f"SHA-256 {found[:12]}… instead of {sha256[:12]}…")
-    return onnx
+@dataclass(frozen=True, slots=True)
+class Loader:
+    """Reads the parts of a version; it holds on to nothing but the version's name and digest."""
+
+    name: str
+    version: int
+    sha256: str
+
+    @classmethod
+    def of(cls, version: ModelVersion) -> "Loader":
+        """The loader of a version."""
+        return cls(version.name, version.version, version.sha256)
+
+    def __call__(self, transaction: Transaction, part: Part = "onnx") -> bytes:
+        """The ONNX bytes, or the plan; empty where there is no plan.
+
+        Raises:
+            CorruptModelError: The bytes are not the ones that were stored.
+            VersionNotFoundError: The version was dropped.
+        """
+        if part == "plan":
+            rows = transaction.run("select_plan", self.name, self.version)
+            return self._checked(*rows[0]) if rows else b""
+        rows = transaction.run("select_onnx", self.name, self.version)
+        if not rows or rows[0][0] is None:
+            raise VersionNotFoundError(self.name, str(self.version), version_numbers(transaction, self.name))
+        return self._checked(rows[0][0], self.sha256)
+
+    def _checked(self, stored: Any, sha256: str) -> bytes:
+        data = bytes(stored)
+        found = hashlib.sha256(data).hexdigest()
+        if found != sha256:
+            raise CorruptModelError(
+                self.name, self.version, f"SHA-256 {found[:12]}… instead of {sha256[:12]}…"
+            )
+        return data
 
 
 def model_row(transaction: Transaction, name: str) -> ModelRow:

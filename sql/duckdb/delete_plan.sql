@@ -1,0 +1,1 @@
+DELETE FROM registry_plan WHERE name = $1 AND version = $2

@@ -1,0 +1,1 @@
+SELECT plan, sha256 FROM registry_plan WHERE name = $1 AND version = $2

@@ -1,0 +1,1 @@
+SELECT facts FROM registry_plan WHERE name = $1 AND version = $2
