@@ -1,0 +1,118 @@
+"""Read a program off an ONNX graph by running the graph on one row of expressions.
+
+Constants are computed with numpy as onnxruntime would; what depends on the rows becomes expressions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+
+from warehouse_ml.backends.program import Expression, Program
+from warehouse_ml.backends.read_cells import Builder, Cells, NotRowwiseError, Value
+from warehouse_ml.backends.read_learned import LEARNED
+from warehouse_ml.backends.read_operators import _TYPES, OPERATORS, Node, Operator
+from warehouse_ml.backends.read_sums import sums_of_trees
+from warehouse_ml.backends.read_trees import TREES
+
+__all__ = ["NotRowwiseError", "read_program"]
+
+_DOMAINS: Mapping[str, Mapping[str, Operator]] = {
+    "": OPERATORS,
+    "ai.onnx": OPERATORS,
+    "ai.onnx.ml": {**LEARNED, **TREES},
+}
+
+
+def read_program(model: onnx.ModelProto, *, limit: int = 60_000) -> Program:
+    """Read the cells of a graph's outputs as expressions over its inputs.
+
+    Args:
+        model: The model; each input is [rows, 1] or [rows].
+        limit: How many expressions there may be; what needs more is given up soon.
+
+    Raises:
+        NotRowwiseError: An operator is not known, a row depends on another one, a shape depends on values,
+            or there are too many expressions.
+    """
+    graph = model.graph
+    builder = Builder(limit)
+    known: dict[str, Value] = {}
+    for initializer in graph.initializer:
+        known[initializer.name] = _constant(numpy_helper.to_array(initializer))
+    for entry in graph.input:
+        if entry.name not in known:
+            known[entry.name] = _input(entry, builder)
+    nodes = _needed(graph)
+    for node in nodes:
+        outputs = _run(node, known, builder)
+        known.update(zip(node.output, outputs, strict=False))
+    found: dict[str, tuple[Expression, ...]] = {}
+    for output in graph.output:
+        value = known[output.name]
+        if not isinstance(value, Cells) or value.array.ndim > 2:
+            raise NotRowwiseError(f"the output {output.name!r} is not one row per row")
+        found[output.name] = tuple(value.array.ravel().tolist())
+    return Program(found, sums_of_trees(nodes, known, found.keys()))
+
+
+def _run(node: onnx.NodeProto, known: Mapping[str, Value], builder: Builder) -> Sequence[Value]:
+    attributes = dict(_attributes(node.attribute))
+    if node.op_type == "Constant" and node.domain in ("", "ai.onnx"):
+        return [_constant(np.asarray(next(iter(attributes.values()))))]
+    operators = _DOMAINS.get(node.domain, {})
+    if node.op_type not in operators:
+        raise NotRowwiseError(f"the operator {node.op_type} is not known")
+    values = [known[name] if name else None for name in node.input]
+    while values and values[-1] is None:
+        values.pop()
+    try:
+        result = operators[node.op_type](Node(node.op_type, attributes, node.output), values, builder)
+    except (KeyError, IndexError, ValueError, TypeError) as error:  # what numpy and dicts say of odd graphs
+        raise NotRowwiseError(f"the operator {node.op_type} is used in an unusual way: {error}") from error
+    return [result] if isinstance(result, Cells | np.ndarray) else result
+
+
+def _needed(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """The nodes that the outputs depend on, in order."""
+    wanted = {output.name for output in graph.output}
+    nodes: list[onnx.NodeProto] = []
+    for node in reversed(graph.node):
+        if wanted.intersection(node.output):
+            nodes.append(node)
+            wanted.update(node.input)
+    return nodes[::-1]
+
+
+def _attributes(entries: Iterable[Any]) -> Iterator[tuple[str, Any]]:
+    for entry in entries:
+        value = helper.get_attribute_value(entry)
+        if isinstance(value, onnx.GraphProto):
+            raise NotRowwiseError("it has a graph inside")
+        yield entry.name, numpy_helper.to_array(value) if isinstance(value, onnx.TensorProto) else value
+
+
+def _constant(array: NDArray[Any]) -> NDArray[Any]:
+    """A constant of the graph; int32 is computed in int64, texts are objects."""
+    if array.dtype == np.int32:
+        return array.astype(np.int64)
+    if array.dtype.kind == "O":
+        texts = [item.decode() if isinstance(item, bytes) else item for item in array.ravel().tolist()]
+        return np.array(texts, dtype=object).reshape(array.shape)
+    return array
+
+
+def _input(entry: onnx.ValueInfoProto, builder: Builder) -> Cells:
+    kind = entry.type.tensor_type
+    shape = [dim.dim_value if dim.HasField("dim_value") else None for dim in kind.shape.dim]
+    if kind.elem_type not in _TYPES or shape not in ([None], [None, 1]):
+        raise NotRowwiseError(f"the input {entry.name!r} is not one value per row")
+    dtype = _TYPES[kind.elem_type]
+    cells = np.empty((1,) * len(shape), dtype=object)
+    cells[...] = builder.make("input", dtype, value=entry.name, key=entry.name)
+    return Cells(cast(Any, cells), dtype)
