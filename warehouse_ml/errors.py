@@ -322,3 +322,13 @@ class ParityError(WarehouseMLError):
 
 class TrainError(WarehouseMLError):
     """A training query, target or estimator that do not go together."""
+
+
+class UnknownRuleError(WarehouseMLError):
+    """A rule of the optimizer is switched that does not exist."""
+
+    def __init__(self, name: str, known: Collection[str]) -> None:
+        self.name = name
+        super().__init__(
+            f"The optimizer has no rule {name!r}.{near_miss(name, known)} It has {_listed(known, 20)}."
+        )

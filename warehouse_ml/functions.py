@@ -7,6 +7,7 @@ from warehouse_ml.errors import WarehouseMLError
 from warehouse_ml.model import ModelVersion, version_of_function
 from warehouse_ml.registry.registry import Registry
 from warehouse_ml.signature import Method
+from warehouse_ml.variant import Variant
 
 
 class Functions:
@@ -22,6 +23,15 @@ class Functions:
         for method in version.methods if methods is None else methods:
             self._engine.register_function(version, method, self._registry.loader(version))
         return version
+
+    def offer_variant(self, variant: Variant) -> None:
+        """Make a variant callable.
+
+        Raises:
+            RegistryError: An open transaction is in the way.
+        """
+        loads = [self._registry.loader(member.version) for member in variant.members]
+        self._engine.register_variant(variant, loads)
 
     def provide(self, function: str) -> bool:
         """Make a function callable that a stored text names; False where no version has it."""

@@ -14,6 +14,8 @@ from warehouse_ml.explain import Explanation, explain
 from warehouse_ml.functions import Functions
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.optimize import optimize
+from warehouse_ml.optimize.engine_knowledge import EngineKnowledge
+from warehouse_ml.optimize.switches import Optimizer
 from warehouse_ml.query.bind import BoundStatement, bind
 from warehouse_ml.query.binder_errors import translate_binder_error
 from warehouse_ml.query.parameters import check_parameters
@@ -48,6 +50,9 @@ class Session:
     """A database, its models, and SQL in which PREDICT scores.
 
     A session serves one thread; `cursor()` gives another thread its own.
+
+    Attributes:
+        optimizer: Switches the rules that make statements fast; a cursor starts with the session's.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -55,6 +60,7 @@ class Session:
         self._engine = engine
         self._registry = Registry(engine)
         self._functions = Functions(engine, self._registry)
+        self.optimizer = Optimizer()
 
     # --- the way of a query -------------------------------------------------------------------
 
@@ -95,7 +101,14 @@ class Session:
 
     def _bind(self, text: str, namespace: Namespace) -> BoundStatement:
         catalog = _Catalog(self._engine, self._registry, self._functions, namespace)
-        return optimize(bind(parse(text), catalog))
+        knowledge = EngineKnowledge(self._engine, namespace, self._functions.provide)
+        bound = optimize(bind(parse(text), catalog), knowledge, self.optimizer.disabled)
+        try:
+            for variant in bound.variants:
+                self._functions.offer_variant(variant)
+        except RegistryError:  # an open transaction cannot see a new function
+            return bound.plain or bound
+        return bound
 
     def _run(self, bound: BoundStatement, params: Parameters, namespace: Namespace) -> Rows | None:
         check_parameters(bound, params)
@@ -401,7 +414,9 @@ class Session:
 
     def cursor(self) -> Session:
         """A session of its own on the same database, for another thread."""
-        return Session(self._engine.cursor())
+        session = Session(self._engine.cursor())
+        session.optimizer.disable(*self.optimizer.disabled)
+        return session
 
     def close(self) -> None:
         """Close the connection, unless it is the user's own."""
@@ -456,6 +471,7 @@ class Session:
             tags=tags,
             comment=comment,
             proof=ready.proof,
+            plan=ready.plan,
         )
         return self._functions.offer(stored)
 

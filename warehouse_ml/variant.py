@@ -17,6 +17,9 @@ from warehouse_ml.signature import Method, Output
 
 Route = Literal["best", "onnxruntime"]
 
+REFUSAL_MARK = "wml_refusal: "
+"""What the sentences of handed-on refusals start with, so that they are known again once SQL raises them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:

@@ -40,7 +40,7 @@ from warehouse_ml.errors import (
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.signature import Method, Signature
 from warehouse_ml.statements import statement
-from warehouse_ml.variant import Variant
+from warehouse_ml.variant import REFUSAL_MARK, Variant
 
 _CALL = compile("__warehouse_ml_call__()", "<warehouse_ml>", "eval")
 
@@ -175,6 +175,27 @@ class DuckDBEngine:
 
         return provided(run, provide if len(statements) == 1 else None)
 
+    def probe(self, query: str, *, reads: bool) -> list[tuple[Any, ...]]:
+        """The rows of a small query that must disturb nothing; none where it is refused or not run."""
+        try:
+            if not query.startswith("EXPLAIN"):
+                self.columns(query)
+            if reads and self._transaction_open():
+                return []
+            with self.reading():
+                rows: list[tuple[Any, ...]] = self._evaluate(query, None, None).fetchall()
+        except (duckdb.Error, WarehouseMLError):
+            return []
+        return rows
+
+    def pure_functions(self) -> frozenset[str]:
+        """The builtin functions, in lower case, that give one result for the same arguments in a query."""
+        if not _pure_functions:
+            with self._own_cursor() as cursor:
+                found = cursor.execute(statement("duckdb", "select_pure_functions")).fetchall()
+            _pure_functions.update(name for (name,) in found)
+        return frozenset(_pure_functions)
+
     def __repr__(self) -> str:
         """The dialect and the name of the database."""
         try:
@@ -299,28 +320,8 @@ class DuckDBEngine:
     def translate(self, error: Exception) -> WarehouseMLError | None:
         """The error of this package that an error of DuckDB, or of a stream of it, carries."""
         # A refusal that a variant has handed on is raised by `error`, which adds nothing of its own.
-        carries = "executing the UDF" in str(error) or "Invalid Input Error: ScoringError: " in str(error)
+        carries = "executing the UDF" in str(error) or REFUSAL_MARK in str(error)
         return carried_error(str(error)) if carries else None
-
-    def probe(self, query: str, *, reads: bool) -> list[tuple[Any, ...]]:
-        """The rows of a small query that must disturb nothing; none where it is refused or not run."""
-        try:
-            if not query.startswith("EXPLAIN"):
-                self.columns(query)
-            if self._transaction_open():
-                return [] if reads else self._evaluate(query, None, None).fetchall()
-            with self._own_cursor() as cursor:
-                return cursor.execute(query).fetchall()
-        except (duckdb.Error, ScopeError):
-            return []
-
-    def pure_functions(self) -> frozenset[str]:
-        """The builtin functions, in lower case, that give one result for the same arguments in a query."""
-        if not _pure_functions:
-            with self._own_cursor() as cursor:
-                found = cursor.execute(statement("duckdb", "select_pure_functions")).fetchall()
-            _pure_functions.update(name for (name,) in found)
-        return frozenset(_pure_functions)
 
     @contextmanager
     def translating(self) -> Iterator[None]:

@@ -10,6 +10,7 @@ from duckdb.func import FunctionNullHandling, PythonUDFType
 from warehouse_ml.errors import RegistryError, VersionGoneError
 from warehouse_ml.model import version_of_function
 from warehouse_ml.signature import TYPES, Method, Signature
+from warehouse_ml.variant import Variant
 
 FUNCTION_NAME = re.compile(r"\bwml_\w+_v\d+_[0-9a-f]{8}(?:_proba|_try)?\b", re.IGNORECASE)
 """The names of `ModelVersion.function_of`."""
@@ -48,6 +49,21 @@ def create_function(
         None if output is None else output.sql_type("duckdb"),
         type=PythonUDFType.ARROW,
         null_handling=FunctionNullHandling.SPECIAL,
+    )
+
+
+def create_variant(
+    name: str, function: Callable[..., Any], variant: Variant, connection: duckdb.DuckDBPyConnection
+) -> None:
+    """Register the function of a variant under a name."""
+    connection.create_function(
+        name,
+        function,
+        list(variant.types),
+        variant.output.sql_type("duckdb"),
+        type=PythonUDFType.ARROW,
+        null_handling=FunctionNullHandling.SPECIAL,
+        side_effects=variant.volatile,
     )
 
 

@@ -1,17 +1,47 @@
-"""Rewrites of a bound statement, one rule per file; their order is the contract."""
+"""Rewrites of a bound statement, one rule per file; their order is the contract.
 
-from collections.abc import Callable
+A rule never changes a result. One that is not sure leaves the statement as it is.
+"""
 
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Protocol
+
+from warehouse_ml.optimize.knowledge import Knowledge
+from warehouse_ml.optimize.stored import runs_once
+from warehouse_ml.optimize.typed import typed
 from warehouse_ml.query.bind import BoundStatement
 
-Rule = Callable[[BoundStatement], BoundStatement]
-"""A pure function from a statement to one with the same result."""
+
+class Rule(Protocol):
+    """A function from a statement to one with the same result; its name is the rule's."""
+
+    __name__: str
+
+    def __call__(self, statement: BoundStatement, knowledge: Knowledge, /) -> BoundStatement:
+        """The statement, changed or not; what was done is added to `applied`."""
+        ...
+
 
 RULES: tuple[Rule, ...] = ()
 
 
-def optimize(statement: BoundStatement) -> BoundStatement:
-    """The statement after every rule, in the order of `RULES`."""
-    for rule in RULES:
-        statement = rule(statement)
-    return statement
+def optimize(
+    statement: BoundStatement, knowledge: Knowledge, disabled: Collection[str] = ()
+) -> BoundStatement:
+    """The statement after every rule, in the order of `RULES`.
+
+    Args:
+        statement: What `bind` made.
+        knowledge: What rules may ask.
+        disabled: The names of the rules that are switched off.
+    """
+    rules = [rule for rule in RULES if rule.__name__ not in disabled]
+    if not rules or not statement.calls or not runs_once(statement.statement):
+        return statement
+    changed = typed(statement)
+    for rule in rules:
+        changed = rule(changed, knowledge)
+    if not changed.applied:
+        return statement
+    return replace(changed, plain=statement)
