@@ -23,6 +23,7 @@ from warehouse_ml.options import TOLERANCE, model_bytes, plain_defaults, proof_r
 from warehouse_ml.parity.comparison import Expected, Score
 from warehouse_ml.parity.proof import Proof, thinned
 from warehouse_ml.parity.report import ParityReport
+from warehouse_ml.registry.rows import Plan
 from warehouse_ml.sample import Sample, as_frame
 from warehouse_ml.signature import Method, MissingPolicy, Signature
 
@@ -42,6 +43,7 @@ class Registrable:
         parity: The figures of the gate; empty where a foreign file came without expected scores.
         proof: Rows to verify the version with, or None.
         lineage: Where it comes from.
+        plan: How it is scored fast; None where there were no rows to prove that on.
     """
 
     onnx: bytes
@@ -49,6 +51,7 @@ class Registrable:
     parity: Mapping[str, Any] = field(default_factory=dict)
     proof: bytes | None = None
     lineage: Mapping[str, Any] = field(default_factory=dict)
+    plan: Plan | None = None
 
 
 def of_estimator(
@@ -108,8 +111,9 @@ def of_estimator(
         "libraries": libraries(estimator),
     }
     proof = proved.proof.to_bytes() if len(proved.proof.rows) else None
-    done = proved.exported
-    return Registrable(done.serialize(), done.signature, proved.report.figures(), proof, lineage)
+    onnx, signature = proved.exported.serialize(), proved.exported.signature
+    plan = None
+    return Registrable(onnx, signature, proved.report.figures(), proof, lineage, plan)
 
 
 def of_onnx(
@@ -155,7 +159,8 @@ def of_onnx(
     report = whole.verify(_of_positions(imported.onnx, signature, table, engine), signature, limit)
     if not report.passed:
         raise ParityError(f"The imported model does not score what is expected. {report}", report)
-    return Registrable(imported.onnx, signature, report.figures(), proof.to_bytes(), lineage)
+    plan = None
+    return Registrable(imported.onnx, signature, report.figures(), proof.to_bytes(), lineage, plan)
 
 
 def verify(version: ModelVersion, onnx: bytes, proof: bytes, engine: Engine) -> ParityReport:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,11 +41,13 @@ class Proved:
         exported: The model, its limits perhaps lowered.
         report: What was measured.
         proof: Rows to verify it with later.
+        rows: All rows that it was proved on: a `pyarrow.Table` with a column for each feature.
     """
 
     exported: Exported
     report: ParityReport
     proof: Proof
+    rows: Any
 
 
 def prove(
@@ -108,8 +111,8 @@ def prove(
         raise ParityError(
             f"The exported model does not score as the estimator does. {advice} {report}", report
         )
-    proof = thinned(as_arrow(rows, exported.signature.features), expected, count, proof_rows)
-    return Proved(exported, report, proof)
+    table = as_arrow(rows, exported.signature.features)
+    return Proved(exported, report, thinned(table, expected, count, proof_rows), table)
 
 
 def _asked(

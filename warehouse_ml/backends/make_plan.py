@@ -1,0 +1,105 @@
+"""Look at a registered graph for faster ways to the same scores; what is found still has to be proved."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import onnx
+
+from warehouse_ml.backends.inline import InlineForm, inline_form
+from warehouse_ml.backends.plan import packed
+from warehouse_ml.backends.program import Program, walk
+from warehouse_ml.backends.read import NotRowwiseError, read_program
+from warehouse_ml.backends.simplify import simplify
+from warehouse_ml.backends.trees import tree_plan
+from warehouse_ml.signature import Signature
+
+if TYPE_CHECKING:
+    from warehouse_ml.backends.trees import TreePlan
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Ways to score a version, none of them proved yet.
+
+    Attributes:
+        plans: For `trees` and `graph`, where there is such a way, what a handler loads.
+        reasons: For each of them what it does, in words; for the others why there is none.
+        inline: The version as SQL expressions, or None.
+        idle: The positions of the features without influence.
+    """
+
+    plans: Mapping[str, bytes]
+    reasons: Mapping[str, str]
+    inline: InlineForm | None = None
+    idle: tuple[int, ...] = ()
+
+
+def candidates(model: bytes, signature: Signature) -> Candidates:
+    """The ways to score a version.
+
+    Args:
+        model: The ONNX file.
+        signature: Features and results.
+    """
+    graph = onnx.load_model_from_string(model)
+    plans: dict[str, bytes] = {}
+    reasons: dict[str, str] = {}
+    simpler = simplify(graph)
+    before, after = len(graph.graph.node), len(simpler.graph.node)
+    if after < before:
+        plans["graph"] = packed({"facts": _facts(), "after": simpler.SerializeToString()})
+        reasons["graph"] = f"onnxruntime on {after} operators instead of {before}"
+    try:
+        program = read_program(graph)
+    except NotRowwiseError as error:
+        reasons["inline"] = reasons["trees"] = f"the graph is no expression over a row: {error}"
+        return Candidates(plans, reasons, idle=_idle(signature, {entry.name for entry in graph.graph.input}))
+    trees = tree_plan(graph, program, signature) if program.tensors else None
+    if trees is not None:
+        plans["trees"] = _tree_entries(trees)
+        reasons["trees"] = f"a kernel for {trees.nodes:,} nodes of trees"
+    inline = inline_form(program, signature)
+    if inline is None:
+        reasons["inline"] = "too large for an expression, or without exact SQL"
+    return Candidates(plans, reasons, inline, _idle(signature, _inputs_of(program)))
+
+
+def _inputs_of(program: Program) -> set[str]:
+    """The inputs of a graph that its outputs depend on."""
+    roots = [cell for cells in program.outputs.values() for cell in cells]
+    return {expression.value for expression in walk(*roots) if expression.operator == "input"}
+
+
+def _idle(signature: Signature, read: set[str]) -> tuple[int, ...]:
+    used = {entry.feature for entry in signature.inputs if entry.name in read}
+    return tuple(place for place in range(len(signature.features)) if place not in used)
+
+
+def _facts(**facts: Any) -> str:
+    return json.dumps({"sums": [], "categories": {}, "refusals": [], **facts})
+
+
+def _tree_entries(plan: TreePlan) -> bytes:
+    entries: dict[str, Any] = {"after": plan.after}
+    sums = []
+    for place, part in enumerate(plan.sums):
+        stem = f"trees_{place}"
+        entries |= {f"{stem}.{name}": array for name, array in part.arrays.items()}
+        if part.before is not None:
+            entries[f"{stem}_before"] = part.before
+        sums.append(
+            {"input": part.input, "features": list(part.features), "before": part.before is not None}
+        )
+    tables = plan.refusals or ()
+    for place, (_, table) in enumerate(tables):
+        entries[f"refusal_{place}"] = table
+    entries["facts"] = _facts(
+        sums=sums,
+        categories={place: list(texts) for place, texts in plan.categories.items()},
+        refusals=[feature for feature, _ in tables],
+    )
+    return packed(entries)

@@ -1,0 +1,84 @@
+"""What is stored beside a version so that it is scored fast: for a query to read, and for a handler to load."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from warehouse_ml.backends.inline import InlineForm
+
+FORMAT_VERSION = 1
+"""The form of the JSON; a plan of another form is not used."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFacts:
+    """What a query must know of a version's plan.
+
+    Attributes:
+        route: What the version's functions run: `trees`, `graph`, or `onnxruntime` on the graph as it was
+            registered.
+        reason: Why, in words, with figures.
+        nanoseconds: For each route what a row takes, measured on one thread when the version was registered.
+        differences: For each route the largest relative difference from the registered graph that was
+            measured then.
+        inline: The version as SQL expressions, or None where it has no such form.
+        idle: The positions of features without influence on any score; their NULLs still count.
+        others: For each route that was not taken why, in words.
+    """
+
+    route: str
+    reason: str
+    nanoseconds: Mapping[str, float] = field(default_factory=dict)
+    differences: Mapping[str, float] = field(default_factory=dict)
+    inline: InlineForm | None = None
+    idle: tuple[int, ...] = ()
+    others: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """The facts as JSON."""
+        facts = {
+            "format_version": FORMAT_VERSION,
+            "route": self.route,
+            "reason": self.reason,
+            "nanoseconds": dict(self.nanoseconds),
+            "differences": dict(self.differences),
+            "inline": None if self.inline is None else self.inline.to_json(),
+            "idle": self.idle,
+            "others": dict(self.others),
+        }
+        return json.dumps(facts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> PlanFacts | None:
+        """Read what `to_json` wrote; None where another release wrote it in another form."""
+        facts = json.loads(text)
+        if facts["format_version"] != FORMAT_VERSION:
+            return None
+        inline = facts["inline"]
+        return cls(
+            facts["route"],
+            facts["reason"],
+            facts["nanoseconds"],
+            facts["differences"],
+            None if inline is None else InlineForm.from_json(inline),
+            tuple(facts["idle"]),
+            facts["others"],
+        )
+
+
+def packed(entries: Mapping[str, NDArray[Any] | bytes | str]) -> bytes:
+    """Arrays, bytes and texts as one file, for `udfs/planned_udf.read_plan`. Nothing is pickled."""
+    arrays = {}
+    for name, entry in entries.items():
+        data = entry.encode() if isinstance(entry, str) else entry
+        arrays[name] = np.frombuffer(data, np.uint8) if isinstance(data, bytes) else data
+    file = io.BytesIO()
+    np.savez_compressed(file, allow_pickle=False, **arrays)
+    return file.getvalue()

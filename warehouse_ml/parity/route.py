@@ -1,0 +1,55 @@
+"""Hold another route to a score against the route that was proved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from warehouse_ml.parity.comparison import Expected, Score, compare
+from warehouse_ml.signature import Method, Signature
+
+ROUTE_TOLERANCE = 1e-6
+"""How far a number of a faster route may be off, as a share of it or of the mean magnitude."""
+
+
+def expected_of(score: Score, signature: Signature, rows: int) -> Expected:
+    """What a route says of rows that it scores by their positions."""
+    positions = np.arange(rows)
+    predicted = score(positions, "try_predict")
+    null = np.logical_and.reduce([_missing(column, rows) for column in predicted])
+    answers: dict[Method, tuple[NDArray[Any], ...]] = {
+        "try_predict": tuple(_objects(*column) for column in predicted)
+    }
+    if signature.probabilities is not None:
+        told = np.flatnonzero(~null)
+        columns = score(told, "predict_proba") if len(told) else []
+        spread = []
+        for column in columns:
+            whole = np.full(rows, None, dtype=object)
+            whole[told] = _objects(*column)
+            spread.append(whole)
+        answers["predict_proba"] = tuple(spread)
+    return Expected(answers, null, np.zeros(rows, dtype=bool), "")
+
+
+def largest_difference(route: Score, expected: Expected, signature: Signature) -> float:
+    """The largest relative difference of a number; infinite where a label or a NULL differs."""
+    rows = len(expected.null)
+    found = compare(route, signature, np.arange(rows), expected, ROUTE_TOLERANCE, rows)
+    return float(max((comparison.difference.max(initial=0.0) for comparison in found), default=0.0))
+
+
+def _missing(column: tuple[Any, Any], rows: int) -> NDArray[np.bool_]:
+    values, missing = column
+    null = np.zeros(rows, dtype=bool) if missing is None else np.asarray(missing, dtype=bool)
+    return null | np.isnan(values) if values.dtype.kind == "f" else null
+
+
+def _objects(values: Any, missing: Sequence[bool] | None) -> NDArray[Any]:
+    objects = np.asarray(values).astype(object)
+    if missing is not None:
+        objects[np.asarray(missing, dtype=bool)] = None
+    return objects

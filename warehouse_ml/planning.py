@@ -1,0 +1,119 @@
+"""Choose how a version is scored: find the ways, hold each to the registered graph, take the fastest."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from warehouse_ml.backends.inline import InlineForm
+from warehouse_ml.backends.make_plan import candidates
+from warehouse_ml.backends.plan import PlanFacts
+from warehouse_ml.engines.arrow import from_arrow, leaves_of
+from warehouse_ml.engines.base import Engine, Part
+from warehouse_ml.engines.lazy_scorer import planned_scorer
+from warehouse_ml.engines.scoring import handler
+from warehouse_ml.errors import ScoringError
+from warehouse_ml.parity.comparison import Score
+from warehouse_ml.parity.route import ROUTE_TOLERANCE, expected_of, largest_difference
+from warehouse_ml.registry.rows import Plan
+from warehouse_ml.signature import TYPES, Method, Signature
+
+BATCH = 2048
+"""The rows of one batch of DuckDB, on which routes are timed."""
+
+_ROUNDS = 3
+
+
+def plan_of(onnx: bytes, signature: Signature, rows: Any, engine: Engine) -> Plan:
+    """The plan of a version.
+
+    Args:
+        onnx: The registered ONNX file.
+        signature: Features and results.
+        rows: The rows that the version was proved on: a `pyarrow.Table` with a column for each feature.
+        engine: Scores by its own SQL.
+    """
+    found = candidates(onnx, signature)
+    expected = expected_of(_by_engine({"onnx": onnx}, signature, rows, engine), signature, len(rows))
+    facts = json.loads(signature.to_json())
+    columns = _batch(rows, signature)
+    nanoseconds = {"onnxruntime": _timed(handler().Scorer(onnx, facts), columns)}
+    differences: dict[str, float] = {}
+    reasons = dict(found.reasons)
+    for name, data in found.plans.items():
+        scorer = planned_scorer(data, facts)
+        if scorer is None:
+            reasons[name] = "its kernel needs numba, which is not installed"
+            continue
+        score = _by_engine({"onnx": onnx, "plan": data}, signature, rows, engine)
+        difference = largest_difference(score, expected, signature)
+        if difference > ROUTE_TOLERANCE:
+            reasons[name] = f"it is off by {difference:.2g}"
+            continue
+        differences[name] = difference
+        nanoseconds[name] = _timed(scorer, columns)
+    inline = found.inline
+    if inline is not None:
+        difference = _inline_difference(inline, onnx, signature, rows, expected, engine)
+        differences["inline"] = difference
+        if difference > ROUTE_TOLERANCE:
+            reasons["inline"] = f"it is off by {difference:.2g}"
+            inline = None
+    route = min(nanoseconds, key=lambda name: nanoseconds[name])
+    reason = reasons.get(route, "the graph as it was registered is the fastest")
+    told = PlanFacts(route, reason, nanoseconds, differences, inline, found.idle, reasons)
+    return Plan(told.to_json(), found.plans.get(route, b""))
+
+
+def _by_engine(
+    model: Mapping[Part, bytes], signature: Signature, rows: Any, engine: Engine, inline: InlineForm | None = None
+) -> Score:
+    """Score rows, given by their positions, by the engine's SQL."""
+    types = [TYPES[feature.type].duckdb for feature in signature.features]
+
+    def score(positions: Any, method: Method) -> list[tuple[Any, Any]]:
+        output = signature.result(method)
+        if output is None:
+            return []
+        expression: Callable[[Any], str] | None = None
+        if inline is not None:
+            expression = lambda features: str(inline.sql(method, features, types))  # noqa: E731
+        taken = rows.take(positions)
+        return leaves_of(engine.score(model, signature, method, taken, expression=expression), output)
+
+    return score
+
+
+def _inline_difference(
+    inline: InlineForm, onnx: bytes, signature: Signature, rows: Any, expected: Any, engine: Engine
+) -> float:
+    try:
+        score = _by_engine({"onnx": onnx}, signature, rows, engine, inline)
+        return largest_difference(score, expected, signature)
+    except (engine.bind_error, ScoringError):
+        return float("inf")
+
+
+def _batch(rows: Any, signature: Signature) -> list[tuple[Any, Any]]:
+    """The features of a full batch, out of rows that are repeated."""
+    positions = np.resize(np.arange(len(rows)), BATCH)
+    table = rows.take(positions)
+    return [
+        from_arrow(column, feature.type)
+        for column, feature in zip(table.columns, signature.features, strict=True)
+    ]
+
+
+def _timed(scorer: Any, columns: Any) -> float:
+    """Nanoseconds per row, the best of some rounds; rows that are refused give NULL."""
+    best = float("inf")
+    scorer.score(columns, "try_predict")
+    for _ in range(_ROUNDS):
+        start = time.perf_counter_ns()
+        scorer.score(columns, "try_predict")
+        best = min(best, (time.perf_counter_ns() - start) / BATCH)
+    return float(f"{best:.2g}")
