@@ -1,0 +1,371 @@
+"""Where an expression of one number rises, falls, or stays: what folding thresholds needs to know.
+
+The numbers of a line are counted by whole numbers in their order, its keys, so that a search among all
+doubles is a bisection of at most 64 steps. An expression is cut into pieces on each of which it is monotone
+and is NaN everywhere or nowhere; that follows from its operators, since rounding keeps the order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from warehouse_ml.backends.evaluate import evaluate
+from warehouse_ml.backends.program import Expression, walk
+
+Keys = NDArray[np.int64]
+
+Truth = Callable[[Keys, NDArray[np.int64]], NDArray[np.bool_]]
+
+MOST_PIECES = 20_000
+"""An expression with more pieces is not analysed."""
+
+MOST_TESTS = 1_000_000
+"""How many pairs of a piece and a level are looked at."""
+
+_ARITHMETIC = ("add", "sub", "mul", "div", "sum", "dot")
+_COMPARISONS = ("eq", "lt", "le", "gt", "ge")
+_RISING = ("sqrt", "exp", "log", "tanh", "sigmoid", "floor", "ceil", "sign", "erf", "round")
+_LARGEST_WHOLE = 2.0**63
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The numbers that an input of the graph can hold, NaN left out; -0.0 is 0.0.
+
+    Attributes:
+        name: The input.
+        kind: Which numbers there are.
+    """
+
+    name: str
+    kind: Literal["float32", "float64", "int64"]
+
+    @property
+    def ends(self) -> tuple[int, int]:
+        """The keys of the smallest and the largest number."""
+        if self.kind == "int64":
+            return -(2**63), 2**63 - 1
+        top = 0x7F800000 if self.kind == "float32" else 0x7FF0000000000000
+        return -top, top
+
+    @property
+    def starts(self) -> Keys:
+        """The keys at which something may begin for the input itself: infinities stand alone."""
+        low, high = self.ends
+        return np.array([low] if self.kind == "int64" else [low, low + 1, high], np.int64)
+
+    def numbers(self, keys: Keys) -> NDArray[Any]:
+        """The numbers of some keys, as the input is fed with them."""
+        if self.kind == "int64":
+            return keys
+        if self.kind == "float64":
+            bits = np.where(keys < 0, np.int64(-(2**63)) - keys, keys)
+            return bits.view(np.float64) + 0.0
+        narrow = np.where(keys < 0, np.int64(-(2**31)) - keys, keys).astype(np.int32)
+        return (narrow.view(np.float32) + np.float32(0)).astype(np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """A line cut into pieces.
+
+    Attributes:
+        starts: The first key of each piece, ascending; int64 of shape [pieces].
+        direction: 1 where the expression does not fall, -1 where it does not rise, 0 where it is constant;
+            int8 of shape [pieces].
+    """
+
+    starts: Keys
+    direction: NDArray[np.int8]
+
+
+class Analysis:
+    """The expressions of one input, each analysed once."""
+
+    def __init__(self, line: Line) -> None:
+        """Start with nothing analysed."""
+        self.line = line
+        self._known: dict[int, tuple[Expression, Pieces | None]] = {}
+
+    def pieces(self, root: Expression) -> Pieces | None:
+        """The pieces of an expression, or None where it is not known to have any."""
+        for expression in walk(root):
+            if id(expression) not in self._known:
+                found = self._found(expression)
+                if found is not None and len(found.starts) > MOST_PIECES:
+                    found = None
+                self._known[id(expression)] = expression, found
+        return self._known[id(root)][1]
+
+    def at(self, expression: Expression, keys: Keys) -> NDArray[Any]:
+        """The values of an expression."""
+        with np.errstate(all="ignore"):
+            (values,) = evaluate([expression], {self.line.name: self.line.numbers(keys)})
+        return np.broadcast_to(values, keys.shape)
+
+    def last(self, starts: Keys) -> Keys:
+        """The last key of each piece."""
+        return np.append(starts[1:] - 1, np.int64(self.line.ends[1]))
+
+    def changes(
+        self, starts: Keys, lasts: Keys, truth: Truth, tests: int = 1
+    ) -> tuple[NDArray[np.int64], Keys]:
+        """Where tests that change at most once within each piece do so.
+
+        Args:
+            starts: The first keys of some pieces.
+            lasts: Their last keys.
+            truth: The outcomes at some keys of some tests, by their numbers.
+            tests: How many tests there are.
+
+        Returns:
+            The tests that change, and for each the first key of the new outcome; of equal length, in the
+            order of the pieces.
+        """
+        piece = np.repeat(np.arange(len(starts)), tests)
+        test = np.tile(np.arange(tests), len(starts))
+        before = truth(starts[piece], test)
+        chosen = np.flatnonzero(before != truth(lasts[piece], test))
+        piece, test = piece[chosen], test[chosen]
+        return test, first_change(starts[piece], lasts[piece], test, before[chosen], truth)
+
+    def _found(self, expression: Expression) -> Pieces | None:
+        operator = expression.operator
+        if operator == "input":
+            if expression.value != self.line.name:
+                return None
+            starts = self.line.starts
+            return Pieces(starts, np.ones(len(starts), np.int8))
+        if operator == "constant":
+            return Pieces(self.line.starts[:1], np.zeros(1, np.int8))
+        parts = [self._known[id(part)][1] for part in expression.arguments]
+        if any(part is None for part in parts):
+            return None
+        return self._combined(expression, [part for part in parts if part is not None])
+
+    def _combined(self, expression: Expression, parts: list[Pieces]) -> Pieces | None:
+        operator, arguments = expression.operator, expression.arguments
+        starts = _united([part.starts for part in parts])
+        directions = [part.direction[_places(part.starts, starts)] for part in parts]
+        if not any(direction.any() for direction in directions):
+            return Pieces(starts, np.zeros(len(starts), np.int8))  # a function of constants
+        rule = _RULES.get(operator)
+        if rule is None:
+            return None
+        cut = self._cut(expression, starts)
+        if cut is None:
+            return None
+        directions = [direction[_places(starts, cut)] for direction in directions]
+        values = [self.at(argument, cut) for argument in arguments]
+        direction = rule(expression, directions, values)
+        if direction is None:
+            return None
+        found = Pieces(cut, direction.astype(np.int8))
+        return found if self._holds(expression, found) else None
+
+    def _cut(self, expression: Expression, starts: Keys) -> Keys | None:
+        """More pieces, so that the operator is monotone on each, or None where they are too many."""
+        operator, arguments = expression.operator, expression.arguments
+        if operator in ("lt", "le", "gt", "ge"):
+            return self._with_changes(starts, [expression])
+        if operator == "eq":
+            return self._with_changes(starts, [Expression(side, "bool", arguments) for side in ("lt", "le")])
+        if operator in ("log", "sqrt", "abs", "pow"):
+            return self._with_levels(starts, arguments[0], [0.0])
+        if operator == "isinf":
+            return self._with_levels(starts, arguments[0], [-np.inf, np.inf])
+        if operator == "cast" and expression.dtype == "bool":
+            return self._with_levels(starts, arguments[0], [0.0])
+        if operator == "cast" and expression.dtype == "int64" and arguments[0].dtype.startswith("float"):
+            return self._with_levels(starts, arguments[0], [-_LARGEST_WHOLE, _LARGEST_WHOLE])
+        if operator == "lookup":
+            return self._with_levels(starts, arguments[0], list(expression.value.table))
+        if operator == "take":
+            size = len(expression.value)
+            return self._with_levels(starts, arguments[0], range(-size, size))
+        moving = [part for part in arguments if part.operator != "constant"]
+        if (operator == "mul" and len(moving) > 1) or (operator == "div" and arguments[1] in moving):
+            found: Keys | None = starts
+            for part in moving:
+                found = None if found is None else self._with_levels(found, part, [0.0])
+            return found
+        return starts
+
+    def _with_changes(self, starts: Keys, tests: Sequence[Expression]) -> Keys:
+        lasts = self.last(starts)
+        cuts = [self.changes(starts, lasts, partial(self._truth, test))[1] for test in tests]
+        return _united([starts, *cuts])
+
+    def _truth(self, test: Expression, keys: Keys, _: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return self.at(test, keys).astype(bool)
+
+    def _with_levels(self, starts: Keys, expression: Expression, levels: Sequence[Any]) -> Keys | None:
+        """Pieces that also end where a monotone expression comes to, or leaves, one of some values."""
+        lasts = self.last(starts)
+        first, final = self.at(expression, starts), self.at(expression, lasts)
+        moving = np.flatnonzero((first != final) & (first == first))
+        if len(moving) == 0:
+            return starts
+        wanted = np.array(levels, first.dtype if first.dtype.kind == "f" else np.float64)
+        low = np.minimum(first[moving], final[moving]).min()
+        high = np.maximum(first[moving], final[moving]).max()
+        wanted = np.unique(wanted[(wanted >= low) & (wanted <= high)])
+        if len(wanted) * len(moving) > MOST_TESTS:
+            return None
+
+        def below(keys: Keys, test: NDArray[np.int64]) -> NDArray[np.bool_]:
+            values, level = self.at(expression, keys), wanted[test // 2]
+            return np.where(test % 2 == 0, values < level, values <= level)
+
+        return _united([starts, self.changes(starts[moving], lasts[moving], below, 2 * len(wanted))[1]])
+
+    def _holds(self, expression: Expression, found: Pieces) -> bool:
+        """Whether the ends of the pieces agree with what was concluded: nothing overflowed to NaN."""
+        lasts = self.last(found.starts)
+        first, last = self.at(expression, found.starts), self.at(expression, lasts)
+        if first.dtype.kind != "f":
+            return True
+        undefined = np.isnan(first)
+        if (undefined != np.isnan(last)).any():
+            return False
+        if expression.operator in _ARITHMETIC:
+            # infinity less infinity at both ends says nothing of what lies between them
+            given = np.any([np.isnan(self.at(part, found.starts)) for part in expression.arguments], axis=0)
+            if (undefined & ~given & (found.starts != lasts)).any():
+                return False
+        rises, falls = first < last, first > last
+        return not ((rises & (found.direction <= 0)) | (falls & (found.direction >= 0))).any()
+
+
+def first_change(
+    low: Keys, high: Keys, test: NDArray[np.int64], before: NDArray[np.bool_], truth: Truth
+) -> Keys:
+    """The first key at which each test has not its outcome at `low`, by bisection.
+
+    Args:
+        low: For each test a key with the old outcome.
+        high: A key with the new one; all between have the old one up to somewhere, then the new one.
+        test: The number of each test.
+        before: Its outcome at `low`.
+        truth: The outcomes of tests at keys.
+    """
+    while True:
+        middle = (low >> 1) + (high >> 1) + (low & high & 1)  # their difference may overflow
+        if (middle == low).all():
+            return high
+        same = truth(middle, test) == before
+        low, high = np.where(same, middle, low), np.where(same, high, middle)
+
+
+def _united(parts: list[Keys]) -> Keys:
+    return parts[0] if len(parts) == 1 else np.unique(np.concatenate(parts))
+
+
+def _places(coarse: Keys, fine: Keys) -> NDArray[np.int64]:
+    """The coarse piece that each fine piece lies in."""
+    return np.searchsorted(coarse, fine, side="right") - 1
+
+
+Directions = list[NDArray[np.int8]]
+Values = list[NDArray[Any]]
+_Rule = Callable[[Expression, Directions, Values], "NDArray[Any] | None"]
+"""From the directions and the first values of an operator's arguments on each piece, those of its result."""
+
+
+def _same(expression: Expression, directions: Directions, values: Values) -> NDArray[Any] | None:
+    """The operator does not fall in any of its arguments."""
+    return _agreed(directions)
+
+
+def _agreed(directions: list[NDArray[Any]]) -> NDArray[Any] | None:
+    rises = np.any([direction > 0 for direction in directions], axis=0)
+    falls = np.any([direction < 0 for direction in directions], axis=0)
+    return None if (rises & falls).any() else rises.astype(np.int8) - falls
+
+
+def _turned(expression: Expression, directions: Directions, values: Values) -> NDArray[Any] | None:
+    return -directions[0]
+
+
+def _subtracted(expression: Expression, directions: Directions, values: Values) -> NDArray[Any] | None:
+    return _agreed([directions[0], -directions[1]])
+
+
+def _signs(values: NDArray[Any]) -> NDArray[np.int8]:
+    return np.nan_to_num(np.sign(values.astype(np.float64))).astype(np.int8)
+
+
+def _multiplied(expression: Expression, directions: Directions, values: Values) -> NDArray[Any] | None:
+    left, right = (_signs(part) for part in values)
+    return _agreed([directions[0] * right, directions[1] * left])
+
+
+def _divided(expression: Expression, directions: Directions, values: Values) -> NDArray[Any] | None:
+    left, right = (_signs(part) for part in values)
+    return _agreed([directions[0] * right, -directions[1] * left])
+
+
+def _absolute(expression: Expression, directions: Directions, values: Values) -> NDArray[Any] | None:
+    return directions[0] * np.where(_signs(values[0]) < 0, -1, 1)
+
+
+def _power(expression: Expression, directions: Directions, values: Values) -> NDArray[Any] | None:
+    base, exponent = (part.astype(np.float64) for part in values)
+    if not directions[0].any():  # of a constant base
+        return directions[1] * np.sign(np.log(base)).astype(np.int8) if (base > 0).all() else None
+    if directions[1].any() or not (exponent > 0).all():
+        return None
+    even = np.where(exponent % 2 == 0, -1, np.where(exponent % 2 == 1, 1, 0))
+    return directions[0] * np.where(_signs(base) < 0, even, 1)
+
+
+def _weighted(expression: Expression, directions: Directions, values: Values) -> NDArray[Any] | None:
+    weights = np.sign(np.asarray(expression.value, np.float64)).astype(np.int8)
+    return _agreed([direction * weight for direction, weight in zip(directions, weights, strict=True)])
+
+
+def _chosen(expression: Expression, directions: Directions, values: Values) -> NDArray[Any] | None:
+    return np.where(values[0].astype(bool), directions[1], directions[2])
+
+
+def _constant(expression: Expression, directions: Directions, values: Values) -> NDArray[Any] | None:
+    """The arguments' pieces were cut where the result changes."""
+    return np.zeros(len(directions[0]), np.int8)
+
+
+def _comparable(expression: Expression, directions: Directions, values: Values) -> NDArray[Any] | None:
+    agreed = _agreed([directions[0], -directions[1]])
+    return None if agreed is None else np.zeros(len(agreed), np.int8)
+
+
+def _cast(expression: Expression, directions: Directions, values: Values) -> NDArray[Any] | None:
+    if expression.dtype == "string":
+        return None
+    if expression.dtype == "bool":
+        return np.zeros(len(directions[0]), np.int8)
+    if expression.dtype == "int64" and expression.arguments[0].dtype.startswith("float"):
+        # what does not fit becomes one and the same number
+        return np.where(np.abs(values[0]) >= _LARGEST_WHOLE, 0, directions[0])
+    return directions[0]
+
+
+_RULES: Mapping[str, _Rule] = {
+    **dict.fromkeys(("add", "sum", "min", "max", *_RISING), _same),
+    **dict.fromkeys(_COMPARISONS, _comparable),
+    **dict.fromkeys(("isnan", "isinf", "lookup", "take"), _constant),
+    "sub": _subtracted,
+    "neg": _turned,
+    "mul": _multiplied,
+    "div": _divided,
+    "abs": _absolute,
+    "pow": _power,
+    "dot": _weighted,
+    "where": _chosen,
+    "cast": _cast,
+}

@@ -1,0 +1,209 @@
+"""Plan how a model's trees are scored by the kernel: the trees, its columns, and the graph around it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from warehouse_ml.backends.cut import Seam, after_graph, captured
+from warehouse_ml.backends.fold import at_categories, inputs_of, named_texts
+from warehouse_ml.backends.program import Expression, Program, walk
+from warehouse_ml.backends.tree_columns import Source, fold_group, texts_of
+from warehouse_ml.backends.tree_matrix import from_matrix
+from warehouse_ml.backends.tree_sums import Group, Sum, Tables, grouped
+from warehouse_ml.signature import Signature
+
+REFUSED = "refused"
+"""The output that says which rows the estimator would refuse."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TreeSums:
+    """One kernel and what it is fed with.
+
+    Attributes:
+        input: The input of the graph `after` that its sums are, [rows, outputs].
+        arrays: What `TreeKernel` takes.
+        features: The features that its columns are, where it reads them as they are; else empty.
+        before: The ONNX file whose one output `matrix` has its columns, or None.
+    """
+
+    input: str
+    arrays: Mapping[str, NDArray[Any]]
+    features: tuple[int, ...]
+    before: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TreePlan:
+    """How a model with trees is scored.
+
+    Attributes:
+        sums: The kernels.
+        categories: For each text feature that is wanted as codes its texts, in the order of the codes. A text
+            that is none of them has the next code, NULL the one after.
+        refusals: For each of the signature's refusals the feature it depends on and whether it refuses each
+            of its codes, bool of shape [codes]; None where the graph computes them.
+        after: The ONNX file that makes the outputs of the sums, and of features where it still needs them.
+        values: The features whose values have an influence.
+        only_null: Those of which it only matters whether they are NULL, by their policy.
+        nodes: How many nodes the trees have.
+        leaves: How many leaves they have.
+    """
+
+    sums: tuple[TreeSums, ...]
+    categories: Mapping[int, tuple[str, ...]]
+    refusals: tuple[tuple[int, NDArray[np.bool_]], ...] | None
+    after: bytes
+    values: tuple[int, ...]
+    only_null: tuple[int, ...]
+    nodes: int
+    leaves: int
+
+
+def tree_plan(model: onnx.ModelProto, program: Program, signature: Signature) -> TreePlan | None:
+    """Plan to score the trees of a model with the kernel.
+
+    Args:
+        model: The model's graph.
+        program: The same as expressions.
+        signature: What it takes and returns.
+
+    Returns:
+        The plan, or None where the graph has no sums of trees to cut out.
+    """
+    chosen = _sums_to_cut(model, program)
+    if not chosen:
+        return None
+    columns = [column for name in chosen for column in program.tensors[name]]
+    groups = grouped(columns, [entry for name in chosen for entry in chosen[name]])
+    sources = {
+        entry.name: Source(entry.feature, signature.features[entry.feature])
+        for entry in signature.inputs
+        if not entry.transform
+    }
+    refused = _refusing(program, signature, sources)
+    categories = _categories(groups, refused or (), sources)
+    planned: list[TreeSums] = []
+    seams: list[Seam] = []
+    places: dict[int, tuple[int, int]] = {}
+    for number, group in enumerate(groups):
+        name = f"sums_{number}"
+        made = fold_group(group, sources, categories)
+        if made is not None:
+            planned.append(TreeSums(name, made[0], made[1]))
+        else:
+            tensors = [tensor for tensor in chosen if _shares(program.tensors[tensor], group)]
+            read = from_matrix(model, group, program, tensors)
+            if read is None:
+                return None
+            planned.append(TreeSums(name, read[0], (), read[1]))
+        seams.append(Seam(name, group.dtype, len(group.sums)))
+        places.update((id(column), (number, place)) for place, column in enumerate(group.columns))
+    taken = {name: [places[id(column)] for column in program.tensors[name]] for name in chosen}
+    after = after_graph(model, seams, taken, without=() if refused is None else (REFUSED,))
+    tables = None
+    if refused is not None:
+        tables = tuple(
+            (source.feature, at_categories(column, name, categories[source.feature]).astype(bool))
+            for column, name, source in refused
+        )
+    kept = {entry.feature for part in planned for entry in _read_by(part.before, signature)}
+    kept |= {entry.feature for entry in _read_by(after, signature)}
+    kept |= {feature for part in planned for feature in part.features}
+    kept |= {feature for feature, _ in tables or ()}
+    coded = {feature for part in planned for feature in part.features} | {f for f, _ in tables or ()}
+    return TreePlan(
+        sums=tuple(planned),
+        categories={feature: texts for feature, texts in categories.items() if feature in coded},
+        refusals=tables,
+        after=after.SerializeToString(deterministic=True),
+        values=tuple(sorted(kept)),
+        only_null=tuple(
+            place
+            for place, feature in enumerate(signature.features)
+            if place not in kept and feature.missing in ("null", "error")
+        ),
+        nodes=sum(len(part.arrays["feature"]) for part in planned),
+        leaves=sum(int((part.arrays["feature"] < 0).sum()) for part in planned),
+    )
+
+
+def _sums_to_cut(model: onnx.ModelProto, program: Program) -> dict[str, list[Sum]]:
+    """The sums of trees nearest to the outputs that do not depend on other trees, by tensor."""
+    producers = {name: node for node in model.graph.node for name in node.output if name}
+    tables = Tables()
+    independent: dict[int, bool] = {}
+    chosen: dict[str, list[Sum]] = {}
+    seen: set[str] = set()
+    stack = [output.name for output in reversed(model.graph.output)]
+    while stack:
+        name = stack.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        sums = [tables.sum(column) for column in program.tensors.get(name, ())]
+        whole = [entry for entry in sums if entry is not None and entry.terms]
+        if whole and len(whole) == len(sums) and all(_stands_alone(entry, independent) for entry in whole):
+            chosen[name] = whole
+        elif name in producers:
+            node = producers[name]
+            stack.extend(reversed([*node.input, *captured(node)]))
+    return chosen
+
+
+def _stands_alone(entry: Sum, known: dict[int, bool]) -> bool:
+    """Whether no tree reads what comes out of another one."""
+    for term in entry.terms:
+        arguments = term.leaf.arguments
+        if id(arguments) not in known:
+            known[id(arguments)] = all(part.operator != "leaf" for part in walk(*arguments))
+        if not known[id(arguments)]:
+            return False
+    return True
+
+
+_Refusing = Sequence[tuple[Expression, str, Source]]
+
+
+def _refusing(program: Program, signature: Signature, sources: Mapping[str, Source]) -> _Refusing | None:
+    """The columns of the refusals with the text input that each depends on; None where one is not such."""
+    found = []
+    for column in program.outputs.get(REFUSED, ()):
+        inputs = inputs_of(column)
+        if len(inputs) != 1 or inputs[0].dtype != "string" or inputs[0].value not in sources:
+            return None
+        if named_texts([column]) is None:
+            return None
+        found.append((column, str(inputs[0].value), sources[inputs[0].value]))
+    return found if found and len(found) == len(signature.refusals) else None
+
+
+def _categories(
+    groups: Sequence[Group], refused: _Refusing, sources: Mapping[str, Source]
+) -> dict[int, tuple[str, ...]]:
+    """All texts that trees and refusals compare a feature with, by feature."""
+    texts: dict[int, set[str]] = {}
+    for feature, named in texts_of(groups, sources):
+        texts.setdefault(feature, set()).update(named)
+    for column, _, source in refused:
+        texts.setdefault(source.feature, set()).update(named_texts([column]) or ())
+    return {feature: tuple(sorted(named)) for feature, named in texts.items()}
+
+
+def _shares(columns: Collection[Expression], group: Group) -> bool:
+    return not {id(column) for column in columns}.isdisjoint(id(column) for column in group.columns)
+
+
+def _read_by(graph: onnx.ModelProto | bytes | None, signature: Signature) -> list[Any]:
+    """The signature's inputs that a graph reads."""
+    if graph is None:
+        return []
+    loaded = onnx.load_from_string(graph) if isinstance(graph, bytes) else graph
+    names = {entry.name for entry in loaded.graph.input}
+    return [entry for entry in signature.inputs if entry.name in names]
