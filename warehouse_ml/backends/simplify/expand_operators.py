@@ -12,8 +12,7 @@ _WIDE = 8
 def expand_operators(flow: Flow) -> Flow:
     """Scaler -> Sub, Mul; wide Normalizer -> its formula; ArrayFeatureExtractor of a row -> Gather.
 
-    LinearClassifier and LinearRegressor stay: they are one matrix product each, as fast as Gemm, and
-    `fold_scaling` knows them.
+    LinearClassifier and LinearRegressor stay: they are as fast as what they would be replaced by.
     """
     return rewritten(flow, _step)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import onnx
 
-from warehouse_ml.backends.simplify.flow import Edit, Flow, Kind, rewritten
+from warehouse_ml.backends.simplify.flow import ELEMENTWISE, Edit, Flow, Kind, rewritten
 
 
 def flat_columns(flow: Flow) -> Flow:
@@ -15,7 +15,7 @@ def flat_columns(flow: Flow) -> Flow:
 
 
 def _step(node: onnx.NodeProto, flow: Flow, edit: Edit) -> bool:
-    if node.domain or node.op_type not in _ELEMENTWISE or not flow.kind(node.output[0]).is_column:
+    if node.domain or node.op_type not in ELEMENTWISE or not flow.kind(node.output[0]).is_column:
         return False
     if len(node.output) != 1 or node.output[0] in flow.outputs:
         return False
@@ -44,9 +44,3 @@ def _step(node: onnx.NodeProto, flow: Flow, edit: Edit) -> bool:
 def _is_flat(name: str, flow: Flow) -> bool:
     maker = flow.maker(name, "Reshape")
     return maker is not None and flow.kind(maker.input[0]).shape == (None,)
-
-
-_ELEMENTWISE = frozenset(
-    "Add Sub Mul Div Pow Neg Exp Log Sqrt Abs Sign Floor Tanh Max Min Greater GreaterOrEqual Less LessOrEqual "
-    "Equal And Or Not Where IsNaN Cast".split()
-)

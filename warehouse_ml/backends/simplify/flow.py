@@ -15,6 +15,12 @@ from onnx import helper, numpy_helper, shape_inference
 
 Shape = tuple[int | None, ...]
 
+ELEMENTWISE = frozenset(
+    """Abs Add And Cast Div Equal Exp Floor Greater GreaterOrEqual IsNaN Less LessOrEqual Log Max Min Mul Neg
+    Not Or Pow Sign Sqrt Sub Tanh Where""".split()  # noqa: SIM905
+)
+"""Operators whose result at a place depends on their operands there, broadcast as numpy does it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:

@@ -9,7 +9,7 @@ import onnx
 from numpy.typing import NDArray
 
 from warehouse_ml.backends.simplify.flow import Edit, Flow, Kind, attribute, rewritten
-from warehouse_ml.backends.simplify.products import Product, row
+from warehouse_ml.backends.simplify.products import LARGEST_SHIFT, Product, row
 
 
 def fold_scaling(flow: Flow) -> Flow:
@@ -39,7 +39,7 @@ def _step(node: onnx.NodeProto, flow: Flow, edit: Edit) -> bool:
     if joined is not None and attribute(joined, "axis") not in (1, -1):
         joined = None
     names = [product.source] if joined is None else list(joined.input)
-    parts = [_unscaled(name, flow, product.limit) for name in names]
+    parts = [_unscaled(name, flow) for name in names]
     if all(part.source == name for part, name in zip(parts, names, strict=True)):
         return False
     scale = np.concatenate([part.scale for part in parts])
@@ -48,14 +48,12 @@ def _step(node: onnx.NodeProto, flow: Flow, edit: Edit) -> bool:
         return False
     wide = product.weights.astype(np.longdouble)
     weights = (scale[:, None] * wide).astype(np.float64)
-    bias = None
-    if shift.any() or product.bias is not None:
-        # not "@": matrix products of this type are slow, and 0 * inf is no concern here
-        bias = ((shift[:, None] * wide).sum(axis=0) + (0.0 if product.bias is None else product.bias)).astype(
-            np.float64
-        )
-    trial = product.rounded(weights), product.rounded(bias) if bias is not None else weights
-    if any(part is None for part in trial):
+    bias = product.bias
+    if shift.any():
+        # not "@", which is slow for this type
+        carried = (shift[:, None] * wide).sum(axis=0)
+        bias = (carried if bias is None else carried + bias).astype(np.float64)
+    if not product.fits(weights) or (bias is not None and not product.fits(bias)):
         return False
     source = parts[0].source
     if joined is not None:
@@ -64,7 +62,7 @@ def _step(node: onnx.NodeProto, flow: Flow, edit: Edit) -> bool:
     return product.write(edit, source, weights, bias)
 
 
-def _unscaled(name: str, flow: Flow, limit: float) -> _Scaled:
+def _unscaled(name: str, flow: Flow) -> _Scaled:
     """What a tensor was before it was shifted and scaled, as far back as its digits allow."""
     width = flow.kind(name).width or 0
     best = found = _Scaled(name, np.ones(width, np.longdouble), np.zeros(width, np.longdouble))
@@ -73,7 +71,7 @@ def _unscaled(name: str, flow: Flow, limit: float) -> _Scaled:
         if earlier is None:
             break
         found = earlier
-        if (np.abs(found.shift) <= limit).all():
+        if (np.abs(found.shift) <= LARGEST_SHIFT).all():
             best = found
     return best
 

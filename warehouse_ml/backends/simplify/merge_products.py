@@ -21,15 +21,15 @@ _SLOW = 10**8
 
 def _step(node: onnx.NodeProto, flow: Flow, edit: Edit) -> bool:
     outer = Product.of(node, flow)
-    if outer is None or flow.readers[outer.source] != 1:
+    if outer is None:
         return False
-    inner = Product.of(flow.maker(outer.source, "MatMul", "Gemm"), flow)
-    if inner is None or outer.dtype != inner.dtype:
+    inner = Product.of(flow.maker(outer.source, "MatMul", "Gemm", sole=True), flow)
+    if inner is None:
         return False
     (features, middle), outputs = inner.weights.shape, outer.weights.shape[1]
     if features * outputs > middle * (features + outputs) or features * middle * outputs > _SLOW:
         return False
-    if inner.bias is not None and (np.abs(inner.bias) > outer.limit).any():
+    if inner.bias is not None and not inner.is_small(inner.bias):
         return False
     wide = outer.weights.astype(np.longdouble)
     weights = (inner.weights.astype(np.longdouble) @ wide).astype(np.float64)

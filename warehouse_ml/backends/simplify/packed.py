@@ -122,7 +122,7 @@ def _with_input(flow: Flow, order: tuple[str, ...]) -> Flow:
     model.CopyFrom(flow.model)
     kept = [entry for entry in flow.model.graph.input if entry.name not in order]
     del model.graph.input[:]
-    shape = [len(order), "rows"]
+    shape: list[str | int | None] = [len(order), "rows"]
     model.graph.input.append(helper.make_tensor_value_info(PACKED, onnx.TensorProto.DOUBLE, shape))
     model.graph.input.extend(kept)
     kinds = {**flow.kinds, PACKED: Kind("float64", (len(order), None))}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
@@ -10,8 +12,11 @@ from numpy.typing import NDArray
 
 from warehouse_ml.backends.simplify.flow import Edit, Flow, attribute
 
-TOLERANCE = {"float32": 1e-6, "float64": 1e-12}
-"""How much of a result a rewrite may change."""
+LARGEST_SHIFT = 1e-12 / float(np.finfo(np.float64).eps)
+"""How large a shift may be beside values of about 1, so that twelve of their digits stay."""
+
+_LONGEST_SUM = 64
+"""Up to so many features onnxruntime's float32 products add the bias last, as a separate Add does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,81 +24,80 @@ class Product:
     """rows @ weights + bias, where everything but the rows is constant.
 
     Attributes:
-        node: MatMul, Gemm, or one of the linear operators of ai.onnx.ml.
+        node: MatMul or Gemm.
         source: The tensor of the rows, [rows, features].
-        weights: In float64 of shape [features, outputs].
-        bias: In float64 of shape [outputs], or None.
-        dtype: The type that it is computed in.
+        weights: Of shape [features, outputs].
+        bias: Of shape [outputs], or None.
     """
 
     node: onnx.NodeProto
     source: str
-    weights: NDArray[np.float64]
-    bias: NDArray[np.float64] | None
-    dtype: str
+    weights: NDArray[Any]
+    bias: NDArray[Any] | None
 
     @classmethod
-    def of(cls, node: onnx.NodeProto | None, flow: Flow) -> Product | None:
-        """The product that a node computes, or None."""
-        if node is None or node.op_type not in _READERS:
+    def of(cls, node: onnx.NodeProto | None, flow: Flow, *, exact: bool = False) -> Product | None:
+        """The product that a node computes, or None.
+
+        Args:
+            node: Any node.
+            flow: Its graph.
+            exact: Whether the rewrite changes no bit: float32 products qualify for those alone. A change of
+                1e-7 is many times a small probability that was computed in float32 as 1 - p.
+        """
+        if node is None or node.domain or node.op_type not in _READERS:
             return None
         kind = flow.kind(node.input[0])
-        if kind.dtype not in TOLERANCE or kind.width is None or node.input[0] in flow.constants:
+        if kind.width is None or node.input[0] in flow.constants:
+            return None
+        if kind.dtype != "float64" and not (exact and kind.dtype == "float32" and kind.width <= _LONGEST_SUM):
             return None
         parts = _READERS[node.op_type](node, flow)
         if parts is None or parts[0].shape[0] != kind.width:
             return None
-        weights, bias = parts
-        return cls(
-            node,
-            node.input[0],
-            weights.astype(np.float64),
-            None if bias is None else bias.astype(np.float64),
-            kind.dtype,
-        )
+        return cls(node, node.input[0], *parts)
 
     @property
-    def limit(self) -> float:
-        """How large a shift may be beside values of about 1, so that they keep their digits."""
-        return float(TOLERANCE[self.dtype] / np.finfo(self.dtype).eps)
+    def dtype(self) -> str:
+        """The type that it is computed in."""
+        return str(self.weights.dtype.name)
 
-    def rounded(self, values: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        """Values in the product's type; None if one leaves its range, or becomes 0 or loses digits there."""
-        with np.errstate(over="ignore", under="ignore"):
-            result = values.astype(self.dtype)
+    def fits(self, values: NDArray[Any]) -> bool:
+        """Whether new weights are within the type's range, and none lost its digits near 0."""
         tiny = np.finfo(self.dtype).tiny
-        fine = np.isfinite(result) & ((np.abs(result) >= tiny) | (values == 0.0))
-        return result if fine.all() else None
+        return bool((np.isfinite(values) & ((np.abs(values) >= tiny) | (values == 0.0))).all())
+
+    def is_small(self, shift: NDArray[Any]) -> bool:
+        """Whether a shift leaves twelve digits to values of about 1."""
+        return bool((np.abs(shift) <= LARGEST_SHIFT).all())
 
     def write(
-        self, edit: Edit, source: str, weights: NDArray[np.float64], bias: NDArray[np.float64] | None
+        self,
+        edit: Edit,
+        source: str,
+        weights: NDArray[Any],
+        bias: NDArray[Any] | None,
+        output: str | None = None,
     ) -> bool:
-        """Emit the product with another source, weights and bias; False if they do not fit its type."""
-        narrow = self.rounded(weights)
-        shift = None if bias is None else self.rounded(bias)
-        if narrow is None or (bias is not None and shift is None):
+        """Emit it with another source, weights and bias; False, and nothing, if they do not fit its type."""
+        if not self.fits(weights) or (bias is not None and not self.fits(bias)):
             return False
-        if self.node.domain:
-            changed = onnx.NodeProto()
-            changed.CopyFrom(self.node)
-            _replace_floats(changed, "coefficients", narrow.T.ravel())
-            if shift is not None:
-                _replace_floats(changed, "intercepts", shift)
-            edit.copy(changed, [source])
-        elif shift is None:
-            edit.node("MatMul", [source, edit.constant(narrow)], output=self.node.output[0])
-        else:
-            given = [source, edit.constant(narrow), edit.constant(shift)]
-            edit.node("Gemm", given, output=self.node.output[0])
+        given = [source, edit.constant(weights.astype(self.dtype))]
+        if bias is not None:
+            given.append(edit.constant(bias.astype(self.dtype)))
+        edit.node("MatMul" if bias is None else "Gemm", given, output=output or self.node.output[0])
         return True
 
 
-def _mat_mul(node: onnx.NodeProto, flow: Flow) -> tuple[NDArray[np.float64], NDArray[np.float64] | None] | None:
+_Parts = tuple[NDArray[Any], NDArray[Any] | None]
+
+
+def _mat_mul(node: onnx.NodeProto, flow: Flow) -> _Parts | None:
     weights = flow.value(node.input[1])
     return None if weights is None or weights.ndim != 2 else (weights, None)
 
 
-def _gemm(node: onnx.NodeProto, flow: Flow) -> tuple[NDArray[np.float64], NDArray[np.float64] | None] | None:
+def _gemm(node: onnx.NodeProto, flow: Flow) -> _Parts | None:
     weights = flow.value(node.input[1])
     factors = attribute(node, "alpha", 1.0), attribute(node, "beta", 1.0)
     if weights is None or attribute(node, "transA", 0) or factors != (1.0, 1.0):
@@ -105,29 +109,11 @@ def _gemm(node: onnx.NodeProto, flow: Flow) -> tuple[NDArray[np.float64], NDArra
     return None if bias is None else (weights, bias)
 
 
-def _linear(node: onnx.NodeProto, flow: Flow) -> tuple[NDArray[np.float64], NDArray[np.float64] | None] | None:
-    width = flow.kind(node.input[0]).width
-    coefficients = np.asarray(attribute(node, "coefficients", []), dtype=np.float32)
-    bias = np.asarray(attribute(node, "intercepts", []), dtype=np.float32)
-    if flow.kind(node.input[0]).dtype != "float32" or not width or coefficients.size % width:
-        return None
-    weights = coefficients.reshape(-1, width).T
-    if bias.size not in (0, weights.shape[1]):
-        return None
-    return weights, bias if bias.size else np.zeros(weights.shape[1])
+_READERS: Mapping[str, Callable[[onnx.NodeProto, Flow], _Parts | None]] = {"MatMul": _mat_mul, "Gemm": _gemm}
 
 
-_READERS = {"MatMul": _mat_mul, "Gemm": _gemm, "LinearClassifier": _linear, "LinearRegressor": _linear}
-
-
-def row(values: "NDArray[np.float64] | None", width: int) -> "NDArray[np.float64] | None":
-    """A constant that is added to, or multiplied with, every row of a matrix, as [width]; else None."""
+def row(values: NDArray[Any] | None, width: int) -> NDArray[Any] | None:
+    """A constant that every row of a matrix is combined with, as [width]; None if it has another shape."""
     if values is None or values.ndim > 2 or (values.ndim == 2 and values.shape[0] != 1):
         return None
     return np.broadcast_to(values.ravel(), (width,)) if values.size in (1, width) else None
-
-
-def _replace_floats(node: onnx.NodeProto, name: str, values: NDArray[np.float64]) -> None:
-    kept = [entry for entry in node.attribute if entry.name != name]
-    del node.attribute[:]
-    node.attribute.extend([*kept, onnx.helper.make_attribute(name, [float(value) for value in values])])

@@ -2,9 +2,9 @@
 
 import numpy as np
 import onnx
+from onnx import helper
 
 from warehouse_ml.backends.simplify.flow import Edit, Flow, attribute, rewritten
-from onnx import helper
 
 
 def remove_identities(flow: Flow) -> Flow:
@@ -32,7 +32,7 @@ def _same(node: onnx.NodeProto, flow: Flow) -> str | None:
     """The tensor that a node hands on unchanged."""
     if node.domain or not node.input:
         return None
-    source = node.input[0]
+    source: str = node.input[0]
     if node.op_type == "Identity":
         return source
     if node.op_type == "Cast":
@@ -71,7 +71,11 @@ def _reshape(node: onnx.NodeProto, source: str, flow: Flow) -> str | None:
 
 
 def _dtype(code: int) -> str:
-    return "str" if code == onnx.TensorProto.STRING else str(np.dtype(helper.tensor_dtype_to_np_dtype(code)).name)
+    return (
+        "str"
+        if code == onnx.TensorProto.STRING
+        else str(np.dtype(helper.tensor_dtype_to_np_dtype(code)).name)
+    )
 
 
 _HOLDS = {

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import onnx
 
+from warehouse_ml.backends.simplify.carry_biases import carry_biases
 from warehouse_ml.backends.simplify.expand_operators import expand_operators
 from warehouse_ml.backends.simplify.flat_columns import flat_columns
 from warehouse_ml.backends.simplify.flow import Flow
@@ -12,6 +13,7 @@ from warehouse_ml.backends.simplify.fold_scaling import fold_scaling
 from warehouse_ml.backends.simplify.join_concats import join_concats
 from warehouse_ml.backends.simplify.merge_products import merge_products
 from warehouse_ml.backends.simplify.remove_identities import remove_identities
+from warehouse_ml.backends.simplify.scale_products import scale_products
 from warehouse_ml.backends.simplify.use_gemm import use_gemm
 
 Rule = Callable[[Flow], Flow]
@@ -25,6 +27,8 @@ RULES: tuple[Rule, ...] = (
     fold_scaling,
     merge_products,
     use_gemm,
+    scale_products,
+    carry_biases,
     flat_columns,
 )
 
@@ -35,8 +39,8 @@ def simplify(model: onnx.ModelProto, rules: tuple[Rule, ...] = RULES) -> onnx.Mo
     """Rewrite a graph so that onnxruntime runs it faster.
 
     Outputs keep their names, types and shapes, and inputs that nothing needs are dropped. Float64 results
-    differ by about 1e-12 of the terms that they are summed from, float32 results by 1e-6, unless an
-    intermediate value overflows in one of the two graphs only.
+    differ by about 1e-12 of the terms that they are summed from, unless an intermediate value overflows in
+    one of the two graphs only; float32 results do not differ.
 
     Args:
         model: A model; it is not changed. One with sub-graphs, functions or initializers that are inputs

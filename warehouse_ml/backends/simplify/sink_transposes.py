@@ -1,9 +1,8 @@
 """Transpose before arithmetic and a matrix product -> into the product."""
 
-import numpy as np
 import onnx
 
-from warehouse_ml.backends.simplify.flow import Edit, Flow, Kind, attribute, rewritten
+from warehouse_ml.backends.simplify.flow import ELEMENTWISE, Edit, Flow, Kind, attribute, rewritten
 
 
 def sink_transposes(flow: Flow) -> Flow:
@@ -20,7 +19,7 @@ def _step(node: onnx.NodeProto, flow: Flow, edit: Edit) -> bool:
     if node.op_type in ("MatMul", "Gemm"):
         return _product(node, flow, edit)
     kind = flow.kind(node.output[0])
-    if node.op_type not in _ELEMENTWISE or kind.width is None or node.output[0] in flow.outputs:
+    if node.op_type not in ELEMENTWISE or kind.width is None or node.output[0] in flow.outputs:
         return False
     turned: list[str] = []
     for name in node.input:
@@ -56,9 +55,3 @@ def _product(node: onnx.NodeProto, flow: Flow, edit: Edit) -> bool:
 def _transpose(name: str, flow: Flow) -> onnx.NodeProto | None:
     maker = flow.maker(name, "Transpose")
     return maker if maker is not None and list(attribute(maker, "perm", [])) == [1, 0] else None
-
-
-_ELEMENTWISE = frozenset(
-    "Add Sub Mul Div Neg Exp Log Sqrt Abs Sign Floor Tanh Max Min Greater GreaterOrEqual Less LessOrEqual "
-    "Equal And Or Not Where IsNaN Cast".split()
-)

@@ -1,6 +1,5 @@
 """A constant that is added to a matrix product -> its bias."""
 
-import numpy as np
 import onnx
 
 from warehouse_ml.backends.simplify.flow import Edit, Flow, rewritten
@@ -18,20 +17,15 @@ def _step(node: onnx.NodeProto, flow: Flow, edit: Edit) -> bool:
     for source, other in (tuple(node.input), tuple(reversed(node.input))):
         if node.op_type == "Sub" and source != node.input[0]:
             continue
-        product = Product.of(flow.maker(source, "MatMul", "Gemm", sole=True), flow)
+        product = Product.of(flow.maker(source, "MatMul", "Gemm", sole=True), flow, exact=True)
         if product is None:
             continue
         constant = row(flow.value(other), product.weights.shape[1])
         if constant is None:
             continue
-        if product.bias is not None and (np.abs(product.bias) > product.limit).any():
-            continue  # what it takes away, the constant must not be lost in
+        if product.bias is not None and (product.dtype == "float32" or not product.is_small(product.bias)):
+            continue  # the constant's digits would be lost in the bias that the product takes away
         added = -constant if node.op_type == "Sub" else constant
         bias = added if product.bias is None else product.bias + added
-        weights, shift = product.rounded(product.weights), product.rounded(bias)
-        if weights is None or shift is None:
-            continue
-        given = [product.source, edit.constant(weights), edit.constant(shift)]
-        edit.node("Gemm", given, output=node.output[0])
-        return True
+        return product.write(edit, product.source, product.weights, bias, node.output[0])
     return False
