@@ -96,7 +96,7 @@ def find_leaves(forest: Forest, tree: int, matrix: NDArray[Any]) -> NDArray[np.i
         holds |= np.isnan(values) & forest.missing_left[at]
         nodes[active] = np.where(holds, forest.left[at], forest.right[at])
         active = active[forest.feature[nodes[active]] >= 0]
-    return forest.leaf[nodes]
+    return np.asarray(forest.leaf[nodes])
 
 
 def _typed(values: Any, dtype: str) -> NDArray[Any]:

@@ -26,8 +26,8 @@ class Expression:
 
             * `input`: an input of the graph, by its name in `value`;
             * `constant`: `value`;
-            * `add sub mul div pow min max neg abs sqrt exp log tanh sigmoid floor ceil sign erf round mod`:
-              arithmetic as numpy does it, in `dtype`;
+            * `add sub mul div pow min max neg abs sqrt exp log tanh sigmoid floor ceil sign erf round mod`
+              and `sin cos`: arithmetic as numpy does it, in `dtype`;
             * `eq lt le gt ge and or not isnan`: bool;
             * `isinf`: bool; `where`: condition, then, else;
             * `cast`: to `dtype` as numpy's `astype` does it;

@@ -6,6 +6,7 @@ Constants are computed with numpy as onnxruntime would; what depends on the rows
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -14,17 +15,24 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from warehouse_ml.backends.program import Expression, Program
-from warehouse_ml.backends.read_cells import Builder, Cells, NotRowwiseError, Value
+from warehouse_ml.backends.read_along import ALONG
+from warehouse_ml.backends.read_cells import ROWS, Builder, Cells, NotRowwiseError, Value
+from warehouse_ml.backends.read_choices import CHOICES
+from warehouse_ml.backends.read_elementwise import ELEMENTWISE
 from warehouse_ml.backends.read_learned import LEARNED
-from warehouse_ml.backends.read_operators import _TYPES, OPERATORS, Node, Operator
+from warehouse_ml.backends.read_node import TYPES, Node, Operator
+from warehouse_ml.backends.read_products import PRODUCTS
+from warehouse_ml.backends.read_shapes import SHAPES
 from warehouse_ml.backends.read_sums import sums_of_trees
 from warehouse_ml.backends.read_trees import TREES
 
 __all__ = ["NotRowwiseError", "read_program"]
 
+_STANDARD: Mapping[str, Operator] = {**ELEMENTWISE, **SHAPES, **CHOICES, **ALONG, **PRODUCTS}
+
 _DOMAINS: Mapping[str, Mapping[str, Operator]] = {
-    "": OPERATORS,
-    "ai.onnx": OPERATORS,
+    "": _STANDARD,
+    "ai.onnx": _STANDARD,
     "ai.onnx.ml": {**LEARNED, **TREES},
 }
 
@@ -55,7 +63,7 @@ def read_program(model: onnx.ModelProto, *, limit: int = 60_000) -> Program:
     found: dict[str, tuple[Expression, ...]] = {}
     for output in graph.output:
         value = known[output.name]
-        if not isinstance(value, Cells) or value.array.ndim > 2:
+        if not isinstance(value, Cells) or value.turned or value.array.ndim > 2:
             raise NotRowwiseError(f"the output {output.name!r} is not one row per row")
         found[output.name] = tuple(value.array.ravel().tolist())
     return Program(found, sums_of_trees(nodes, known, found.keys()))
@@ -71,11 +79,40 @@ def _run(node: onnx.NodeProto, known: Mapping[str, Value], builder: Builder) -> 
     values = [known[name] if name else None for name in node.input]
     while values and values[-1] is None:
         values.pop()
+    if node.op_type not in _SHAPING and not any(isinstance(value, Cells) for value in values):
+        return _folded(node, values)
+    turned = any(isinstance(value, Cells) and value.turned for value in values)
+    if turned and node.op_type not in _TURNING:
+        raise NotRowwiseError("a step mixes rows")
     try:
         result = operators[node.op_type](Node(node.op_type, attributes, node.output), values, builder)
     except (KeyError, IndexError, ValueError, TypeError) as error:  # what numpy and dicts say of odd graphs
         raise NotRowwiseError(f"the operator {node.op_type} is used in an unusual way: {error}") from error
-    return [result] if isinstance(result, Cells | np.ndarray) else result
+    results = [result] if isinstance(result, Cells | np.ndarray) else result
+    if not turned or node.op_type == "Reshape":
+        return results
+    return [replace(value, turned=True) if isinstance(value, Cells) else value for value in results]
+
+
+_SHAPING = frozenset({"Cast", "Concat", "ConstantOfShape", "Expand", "Gather", "Identity", "Reshape"}) | {
+    *("Shape", "Slice", "Squeeze", "Unsqueeze")
+}
+"""What may be done with shapes, in which one number is that of the rows."""
+
+
+_TURNING = frozenset({"Cast", "Identity", "Reshape"})
+"""What public converters do with labels of shape [1, rows]: they are made [rows] soon."""
+
+
+def _folded(node: onnx.NodeProto, values: Sequence[Value | None]) -> Sequence[Value]:
+    """What an operator makes of constants."""
+    from onnx.reference import ReferenceEvaluator  # takes a while to import, and is seldom needed
+
+    arrays = [None if value is None else np.asarray(value) for value in values]
+    if any(array is not None and array.dtype == np.int64 and (array == ROWS).any() for array in arrays):
+        raise NotRowwiseError("it computes with the number of rows")
+    feeds = {name: array for name, array in zip(node.input, arrays, strict=False) if array is not None}
+    return [_constant(np.asarray(result)) for result in ReferenceEvaluator(node).run(None, feeds)]
 
 
 def _needed(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
@@ -110,9 +147,9 @@ def _constant(array: NDArray[Any]) -> NDArray[Any]:
 def _input(entry: onnx.ValueInfoProto, builder: Builder) -> Cells:
     kind = entry.type.tensor_type
     shape = [dim.dim_value if dim.HasField("dim_value") else None for dim in kind.shape.dim]
-    if kind.elem_type not in _TYPES or shape not in ([None], [None, 1]):
+    if kind.elem_type not in TYPES or shape not in ([None], [None, 1]):
         raise NotRowwiseError(f"the input {entry.name!r} is not one value per row")
-    dtype = _TYPES[kind.elem_type]
+    dtype = TYPES[kind.elem_type]
     cells = np.empty((1,) * len(shape), dtype=object)
     cells[...] = builder.make("input", dtype, value=entry.name, key=entry.name)
     return Cells(cast(Any, cells), dtype)

@@ -16,7 +16,7 @@ ROWS = -(2**62)
 """Stands for the number of rows in a shape that the graph computes."""
 
 _MOVES = 4
-"""How many cells may be computed for each expression of the limit: most cells are expressions known before."""
+"""How many cells may be computed for each expression of the limit; most are expressions known before."""
 
 
 class NotRowwiseError(Exception):
@@ -30,10 +30,12 @@ class Cells:
     Attributes:
         array: Its cells for one row, objects of shape [1, ...]; the rows are the first dimension.
         dtype: The type of each cell.
+        turned: Whether the tensor is really [1, rows]; the array is then [1].
     """
 
     array: NDArray[np.object_]
     dtype: Dtype
+    turned: bool = False
 
     def of(self, array: NDArray[np.object_]) -> Cells:
         """Other cells of the same type.

@@ -8,20 +8,12 @@ from typing import Any
 import numpy as np
 
 from warehouse_ml.backends.program import Dtype, Expression, Lookup
+from warehouse_ml.backends.read_along import fold_max, fold_sum, reduced
 from warehouse_ml.backends.read_cells import Builder, Cells, NotRowwiseError, Value, dtype_of
-from warehouse_ml.backends.read_operators import (
-    Node,
-    Operator,
-    cast_to,
-    cells_of,
-    constant_of,
-    fold_max,
-    fold_sum,
-    gather,
-    given,
-    matmul,
-    reduced,
-)
+from warehouse_ml.backends.read_choices import best_places, gather
+from warehouse_ml.backends.read_elementwise import cast_to
+from warehouse_ml.backends.read_node import Node, Operator, cells_of, given
+from warehouse_ml.backends.read_products import matmul
 
 _DEFAULTS: Mapping[str, Any] = {"string": "_Unused", "int64": -1, "float": -0.0}
 
@@ -169,16 +161,7 @@ def class_labels(node: Node) -> Any:
 
 def label_of(scores: Cells, labels: Any, builder: Builder) -> Value:
     """The class of the first of the largest scores."""
-
-    def fold(maker: Builder, dtype: Dtype, cells: list[Expression]) -> Expression:
-        best, place = cells[0], maker.constant(0, "int64")
-        for index, cell in enumerate(cells[1:], 1):
-            wins = maker.make("gt", "bool", cell, best)
-            place = maker.make("where", "int64", wins, maker.constant(index, "int64"), place)
-            best = maker.make("where", dtype, wins, cell, best)
-        return place
-
-    return gather(labels, reduced(scores, [1], False, fold, builder, "int64"), 0, builder)
+    return gather(labels, best_places(scores, 1, False, builder), 0, builder)
 
 
 def transformed(scores: Cells, transform: str, builder: Builder) -> Value:
@@ -206,7 +189,13 @@ def logistic(scores: Value, builder: Builder) -> Value:
 
 
 def _array_feature_extractor(node: Node, values: Sequence[Value | None], builder: Builder) -> Value:
-    return gather(cells_of(values[0]), constant_of(values[1]).ravel(), -1, builder)
+    data, places = given(values[0]), given(values[1])
+    if not isinstance(places, Cells):
+        return gather(data, places.ravel(), -1, builder)
+    if isinstance(data, Cells) or data.size != data.shape[-1] or places.array.size != 1:
+        raise NotRowwiseError("a step mixes rows")
+    chosen = cells_of(gather(data.ravel(), places.of(places.array.reshape(1)), 0, builder))
+    return Cells(chosen.array, chosen.dtype, turned=True)
 
 
 def _feature_vectorizer(node: Node, values: Sequence[Value | None], builder: Builder) -> Value:
@@ -214,15 +203,8 @@ def _feature_vectorizer(node: Node, values: Sequence[Value | None], builder: Bui
     return parts[0].of(np.concatenate([part.array.reshape(1, -1) for part in parts], axis=1))
 
 
-def _binarizer(node: Node, values: Sequence[Value | None], builder: Builder) -> Value:
-    value = cells_of(values[0])
-    limit = np.array(node.attributes.get("threshold", 0.0), value.dtype)
-    return cast_to(builder.elementwise("gt", "bool", value, limit), value.dtype, builder)
-
-
 LEARNED: Mapping[str, Operator] = {
     "ArrayFeatureExtractor": _array_feature_extractor,
-    "Binarizer": _binarizer,
     "FeatureVectorizer": _feature_vectorizer,
     "Imputer": _imputer,
     "LabelEncoder": _label_encoder,

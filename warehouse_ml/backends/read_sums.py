@@ -29,25 +29,45 @@ def sums_of_trees(
     sums = {
         name for node in nodes for name in node.output if name in known and _holds_sums(known[name], verdicts)
     }
+    needed = set(outputs).union(*(node.input for node in nodes))
     used = set(outputs)
     for node in nodes:
         if node.op_type == "Identity" or not sums.intersection(node.output):
             used.update(node.input)
-    named = {name for node in nodes if node.op_type == "Identity" for name in node.output}
-    found = {}
+    found: dict[str, tuple[Expression, ...]] = {}
+    at_hand: dict[str, set[int]] = {}
     for node in nodes:
-        for name in node.output:
-            value = known.get(name)
-            wanted = name in sums and name in used and name not in named
-            if wanted and isinstance(value, Cells) and value.array.ndim <= 2:
-                found[name] = tuple(value.array.ravel().tolist())
+        below = [name for name in node.input if isinstance(known.get(name), Cells)]
+        derived: set[int] = set()
+        if at_hand.keys() >= set(below):
+            derived = derived.union(*(at_hand[name] for name in below))
+        for name in sums.intersection(node.output):
+            cells = _cells(known[name])
+            if derived.issuperset(map(id, cells)):
+                at_hand[name] = derived  # only chosen or moved from what is found
+            elif (
+                name in used
+                and _rank(known[name]) <= 2
+                and node.op_type != "Identity"
+                and len(needed.intersection(node.output)) == 1  # else the trees would stay in the graph
+            ):
+                found[name] = cells
+                at_hand[name] = set(map(id, cells))
     return found
+
+
+def _cells(value: Value) -> tuple[Expression, ...]:
+    return tuple(value.array.ravel().tolist()) if isinstance(value, Cells) else ()
+
+
+def _rank(value: Value) -> int:
+    return value.array.ndim if isinstance(value, Cells) else value.ndim
 
 
 def _holds_sums(value: Value, verdicts: dict[int, bool]) -> bool:
     if not isinstance(value, Cells) or not value.dtype.startswith("float"):
         return False
-    cells = value.array.ravel().tolist()
+    cells = _cells(value)
     return all(_is_sum(cell, verdicts) for cell in cells) and any(cell.arguments for cell in cells)
 
 
@@ -55,9 +75,7 @@ def _is_sum(root: Expression, verdicts: dict[int, bool]) -> bool:
     """Whether it is `take(table, leaf)`, a constant, or a sum of such a sum and one more `take`."""
     chain: list[Expression] = []
     expression = root
-    while (
-        id(expression) not in verdicts and expression.operator == "add" and _is_value(expression.arguments[1])
-    ):
+    while id(expression) not in verdicts and _adds_value(expression):
         chain.append(expression)
         expression = expression.arguments[0]
     if id(expression) not in verdicts:
@@ -65,6 +83,10 @@ def _is_sum(root: Expression, verdicts: dict[int, bool]) -> bool:
     verdict = verdicts[id(expression)]
     verdicts.update((id(link), verdict) for link in chain)
     return verdict
+
+
+def _adds_value(expression: Expression) -> bool:
+    return expression.operator == "add" and _is_value(expression.arguments[1])
 
 
 def _is_value(expression: Expression) -> bool:

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from warehouse_ml.backends.program import Dtype, Expression, Forest
 from warehouse_ml.backends.read_cells import Builder, Cells, NotRowwiseError, Value
+from warehouse_ml.backends.read_choices import gather
+from warehouse_ml.backends.read_elementwise import cast_to
 from warehouse_ml.backends.read_learned import class_labels, label_of, logistic, transformed
-from warehouse_ml.backends.read_operators import Node, Operator, cast_to, cells_of, gather
+from warehouse_ml.backends.read_node import Node, Operator, cells_of
 
 _EXACT = 2**24
 """Whole numbers below it are exact in float32."""
