@@ -1,76 +1,937 @@
 """Sums of tree leaves for batches of rows, compiled by numba.
 
 This file stands alone: numpy and numba, nothing of warehouse_ml. Without numba it cannot be imported.
+
+A batch is scored in blocks of some hundred rows. First every value is replaced by its rank among the
+thresholds of its column, so that all that follows compares small integers, exactly. Then each tree is
+evaluated for the whole block:
+
+* Its upper levels bottom-up, without any walking: the result of a node is a vector of bytes, one per row,
+  chosen between the vectors of its two children by comparing a vector of ranks with the node's rank. The
+  vector at the root numbers the place where each row leaves the upper levels. Up to three levels are
+  evaluated at once, in registers.
+* What lies below, if anything, row after row: eight rows at once, a node per step.
+
+A small tree has upper levels only. The ranks of upper levels fit in bytes: trees are put in groups, in
+each of which a column has at most 255 thresholds.
+
+Numba would give up on vectors where arrays might overlap, so the inner loops are written in LLVM's own
+instructions on vectors, which it translates for whatever processor it meets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numba  # type: ignore[import-not-found, import-untyped, unused-ignore]
 import numpy as np
-from numpy.typing import NDArray
+from llvmlite import ir  # type: ignore[import-not-found, import-untyped, unused-ignore]
+from numba import types
+from numba.core import cgutils  # type: ignore[import-not-found, import-untyped, unused-ignore]
+from numba.extending import intrinsic  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
-_compiled: Callable[[Any], Any] = numba.njit(nogil=True, cache=True)
+CHUNK = 64
+"""Rows that an instruction on bytes works on."""
+
+BLOCK = 512
+"""Rows whose ranks are kept in the cache while the trees go over them."""
+
+_compiled: Callable[[Any], Any] = numba.njit(nogil=True, cache=True, error_model="numpy", boundscheck=False)
+_emitted: Callable[[Any], Any] = intrinsic
+
+_BYTE, _INT, _LONG = ir.IntType(8), ir.IntType(32), ir.IntType(64)
+_LANES = 16
+
+
+class _Emitter:
+    """Writes instructions on vectors at the place where a builder stands."""
+
+    def __init__(self, context: Any, builder: Any) -> None:
+        self.context, self.builder = context, builder
+
+    def data(self, kind: Any, array: Any) -> Any:
+        """The address of an array's first element."""
+        found = self.context.make_array(kind)(self.context, self.builder, array).data
+        return self.builder.bitcast(found, ir.PointerType())
+
+    def at(self, pointer: Any, element: Any, offset: Any) -> Any:
+        return self.builder.gep(pointer, [offset], source_etype=element)
+
+    def scalar(self, pointer: Any, element: Any, offset: Any) -> Any:
+        return self.builder.load(self.at(pointer, element, offset), typ=element)
+
+    def load(self, pointer: Any, element: Any, offset: Any, lanes: int) -> Any:
+        return self.builder.load(
+            self.at(pointer, element, offset), typ=ir.VectorType(element, lanes), align=1
+        )
+
+    def store(self, value: Any, pointer: Any, element: Any, offset: Any) -> None:
+        place = self.builder.bitcast(self.at(pointer, element, offset), value.type.as_pointer())
+        self.builder.store(value, place, align=1)
+
+    def splat(self, value: Any, lanes: int) -> Any:
+        whole = ir.VectorType(value.type, lanes)
+        first = self.builder.insert_element(ir.Constant(whole, ir.Undefined), value, ir.Constant(_INT, 0))
+        zeros = ir.Constant(ir.VectorType(_INT, lanes), [0] * lanes)
+        return self.builder.shuffle_vector(first, ir.Constant(whole, ir.Undefined), zeros)
+
+    def gather(self, pointer: Any, element: Any, indices: Any) -> Any:
+        """The elements at a vector of indices."""
+        lanes = indices.type.count
+        places = self.builder.gep(pointer, [indices], source_etype=element)
+        places.type = ir.VectorType(ir.PointerType(), lanes)
+        result, mask = ir.VectorType(element, lanes), ir.VectorType(ir.IntType(1), lanes)
+        letter = {"float": "f32", "double": "f64"}.get(str(element), str(element))
+        kind = ir.FunctionType(result, [places.type, _INT, mask, result])
+        name = f"llvm.masked.gather.v{lanes}{letter}.v{lanes}p0"
+        function = cgutils.get_or_insert_function(self.builder.module, kind, name)
+        align = ir.Constant(_INT, 1)
+        every = ir.Constant(mask, [1] * lanes)
+        return self.builder.call(function, [places, align, every, ir.Constant(result, ir.Undefined)])
+
+
+def _number(element: Any) -> Any:
+    """LLVM's type for a numba number."""
+    return {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}[element]
+
+
+def _long(value: int) -> Any:
+    return ir.Constant(_LONG, value)
+
+
+@_emitted
+def _address(typing: Any, address: Any) -> Any:
+    """A number as a pointer."""
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], cgutils.voidptr_t)
+
+    return types.voidptr(address), emit
+
+
+@_emitted
+def _rank(typing, ranks, first, values, table, start, steps, chunks):  # type: ignore[no-untyped-def]
+    """Counts the thresholds below each value: a binary search of a table of 2 ** steps - 1."""
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        write = _Emitter(context, builder)
+        to = write.data(signature.args[0], arguments[0])
+        values = write.data(signature.args[2], arguments[2])
+        table = write.data(signature.args[3], arguments[3])
+        _, first, _, _, start, steps, chunks = arguments
+        element = _number(signature.args[2].dtype)
+        table = write.at(table, element, start)
+        groups = CHUNK // _LANES
+        whole = ir.VectorType(_INT, _LANES)
+        places = [cgutils.alloca_once(builder, whole) for _ in range(groups)]
+        half = cgutils.alloca_once(builder, _INT)
+        with cgutils.for_range(builder, chunks) as chunk:
+            row = builder.mul(chunk.index, _long(CHUNK))
+            offsets = [builder.add(row, _long(group * _LANES)) for group in range(groups)]
+            found = [write.load(values, element, offset, _LANES) for offset in offsets]
+            for place in places:
+                builder.store(ir.Constant(whole, [0] * _LANES), place)
+            builder.store(builder.shl(ir.Constant(_INT, 1), builder.trunc(steps, _INT)), half)
+            with cgutils.for_range(builder, steps):
+                step = builder.lshr(builder.load(half), ir.Constant(_INT, 1))
+                builder.store(step, half)
+                wide = write.splat(step, _LANES)
+                probe = write.at(table, element, builder.sub(builder.zext(step, _LONG), _long(1)))
+                for place, value in zip(places, found, strict=True):
+                    here = builder.load(place)
+                    below = builder.fcmp_ordered("<", write.gather(probe, element, here), value)
+                    further = builder.select(below, wide, ir.Constant(whole, [0] * _LANES))
+                    builder.store(builder.add(here, further), place)
+            for place, offset in zip(places, offsets, strict=True):
+                write.store(builder.load(place), to, _INT, builder.add(first, offset))
+        return context.get_dummy_value()
+
+    return types.void(ranks, types.int64, values, table, types.int64, types.int64, types.int64), emit
+
+
+@_emitted
+def _narrow(typing, codes, first, ranks, start, table, place, chunks):  # type: ignore[no-untyped-def]
+    """Turns ranks into bytes or whole numbers: those of a table, or themselves where `place` is negative."""
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        write = _Emitter(context, builder)
+        to = write.data(signature.args[0], arguments[0])
+        ranks = write.data(signature.args[2], arguments[2])
+        table = write.data(signature.args[4], arguments[4])
+        _, first, _, start, _, place, chunks = arguments
+        element = _BYTE if signature.args[0].dtype == types.uint8 else _INT
+
+        def put(value: Any, offset: Any) -> None:
+            small = builder.trunc(value, ir.VectorType(_BYTE, _LANES)) if element is _BYTE else value
+            write.store(small, to, element, builder.add(first, offset))
+
+        pieces = builder.mul(chunks, _long(CHUNK // _LANES))
+        with builder.if_else(builder.icmp_signed("<", place, _long(0))) as (direct, mapped):
+            with direct, cgutils.for_range(builder, pieces) as piece:
+                offset = builder.mul(piece.index, _long(_LANES))
+                put(write.load(ranks, _INT, builder.add(start, offset), _LANES), offset)
+            with mapped:
+                base = write.at(table, _INT, place)
+                with cgutils.for_range(builder, pieces) as piece:
+                    offset = builder.mul(piece.index, _long(_LANES))
+                    found = write.load(ranks, _INT, builder.add(start, offset), _LANES)
+                    put(write.gather(base, _INT, found), offset)
+        return context.get_dummy_value()
+
+    return types.void(codes, types.int64, ranks, types.int64, table, types.int64, types.int64), emit
+
+
+def _selection(children: str) -> Any:
+    """An instruction that evaluates a complete piece of a tree.
+
+    Args:
+        children: A letter for each of the 2, 4 or 8 places below the piece: `c` a constant, `v` a vector.
+    """
+
+    def select(typing, results, codes, program, position, chunks):  # type: ignore[no-untyped-def]
+        def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            write = _Emitter(context, builder)
+            results, codes, program = (
+                write.data(signature.args[place], arguments[place]) for place in range(3)
+            )
+            position, chunks = arguments[3:]
+            words = [
+                write.scalar(program, _INT, builder.add(position, _long(place)))
+                for place in range(3 * len(children))
+            ]
+            to = builder.sext(words[1], _LONG)
+            splits = len(children) - 1
+            slots = [builder.sext(word, _LONG) for word in words[2 : 2 + 2 * splits : 2]]
+            limits = [
+                write.splat(builder.trunc(word, _BYTE), CHUNK) for word in words[3 : 2 + 2 * splits : 2]
+            ]
+            below = [
+                write.splat(builder.trunc(word, _BYTE), CHUNK) if letter == "c" else builder.sext(word, _LONG)
+                for word, letter in zip(words[2 + 2 * splits :], children, strict=True)
+            ]
+            with cgutils.for_range(builder, chunks) as chunk:
+                row = builder.mul(chunk.index, _long(CHUNK))
+                level = [
+                    entry if letter == "c" else write.load(results, _BYTE, builder.add(entry, row), CHUNK)
+                    for entry, letter in zip(below, children, strict=True)
+                ]
+                while len(level) > 1:
+                    splits = len(level) // 2
+                    merged = []
+                    for place in range(splits):
+                        node = splits - 1 + place
+                        found = write.load(codes, _BYTE, builder.add(slots[node], row), CHUNK)
+                        right = builder.icmp_unsigned(">", found, limits[node])
+                        merged.append(builder.select(right, level[2 * place + 1], level[2 * place]))
+                    level = merged
+                write.store(level[0], results, _BYTE, builder.add(to, row))
+            return context.get_dummy_value()
+
+        return types.void(results, codes, program, types.int64, types.int64), emit
+
+    return _emitted(select)
+
+
+_PIECES = ("cc", "cv", "vc", "vv", "c" * 4, "v" * 4, "c" * 8, "v" * 8)
+"""What `_selection` is made for; an operation of a program is a place in it."""
+
+_cc, _cv, _vc, _vv, _c4, _v4, _c8, _v8 = (_selection(piece) for piece in _PIECES)
+
+
+@_emitted
+def _walk(typing, leaves, entered, codes, ranks, entries, start, records, layout, steps, chunks):  # type: ignore[no-untyped-def]
+    """Goes down from the entries that `codes` number, and writes the rows of `entered` where it ends.
+
+    A record packs a node: the place of its left child, next to which lies the right one; the place of its
+    ranks; its own rank. A leaf is its own left child, and no rank is above its own.
+    """
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        write = _Emitter(context, builder)
+        leaves, entered, codes, ranks, entries = (
+            write.data(signature.args[place], arguments[place]) for place in range(5)
+        )
+        start, _, _, steps, chunks = arguments[5:]
+        records = write.data(signature.args[6], arguments[6])
+        layout = write.data(signature.args[7], arguments[7])
+        lanes, groups = 8, 8
+        entries = write.at(entries, _INT, start)
+        slot_bits = write.splat(write.scalar(layout, _LONG, _long(0)), lanes)
+        slot_mask = write.splat(write.scalar(layout, _LONG, _long(1)), lanes)
+        code_bits = write.splat(write.scalar(layout, _LONG, _long(2)), lanes)
+        code_mask = write.splat(write.scalar(layout, _LONG, _long(3)), lanes)
+        block = write.splat(write.scalar(layout, _LONG, _long(4)), lanes)
+        child_mask = write.splat(write.scalar(layout, _LONG, _long(8)), lanes)
+        longs, ints = ir.VectorType(_LONG, lanes), ir.VectorType(_INT, lanes)
+        places = [cgutils.alloca_once(builder, longs) for _ in range(groups)]
+        numbers = ir.Constant(longs, list(range(lanes)))
+        pieces = builder.mul(chunks, _long(CHUNK // (lanes * groups)))
+        with cgutils.for_range(builder, pieces) as piece:
+            row = builder.mul(piece.index, _long(lanes * groups))
+            offsets = [builder.add(row, _long(group * lanes)) for group in range(groups)]
+            rows = [builder.add(write.splat(offset, lanes), numbers) for offset in offsets]
+            for place, offset in zip(places, offsets, strict=True):
+                entry = builder.zext(write.load(codes, _BYTE, offset, lanes), ints)
+                builder.store(builder.zext(write.gather(entries, _INT, entry), longs), place)
+            with cgutils.for_range(builder, steps):
+                for place, mine in zip(places, rows, strict=True):
+                    record = write.gather(records, _LONG, builder.load(place))
+                    slot = builder.and_(builder.lshr(record, slot_bits), slot_mask)
+                    code = builder.and_(builder.lshr(record, code_bits), code_mask)
+                    where = builder.add(builder.mul(slot, block), mine)
+                    rank = builder.zext(write.gather(ranks, _INT, where), longs)
+                    child = builder.and_(record, child_mask)
+                    further = builder.zext(builder.icmp_signed(">", rank, code), longs)
+                    builder.store(builder.add(child, further), place)
+            for place, offset in zip(places, offsets, strict=True):
+                write.store(write.gather(entered, _INT, builder.load(place)), leaves, _INT, offset)
+        return context.get_dummy_value()
+
+    arrays = (leaves, entered, codes, ranks, entries)
+    return types.void(*arrays, types.int64, records, layout, types.int64, types.int64), emit
+
+
+@_emitted
+def _add(typing, sums, first, values, start, width, leaves, chunks):  # type: ignore[no-untyped-def]
+    """Adds a leaf's value to each row's sum; `leaves` are bytes or whole numbers."""
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        write = _Emitter(context, builder)
+        sums, values, leaves = (write.data(signature.args[place], arguments[place]) for place in (0, 2, 5))
+        _, first, _, start, width, _, chunks = arguments
+        element = _number(signature.args[0].dtype)
+        stored = _BYTE if signature.args[5].dtype == types.uint8 else _INT
+        values = write.at(values, element, start)
+        wide = write.splat(builder.trunc(width, _INT), _LANES)
+        pieces = builder.mul(chunks, _long(CHUNK // _LANES))
+        with cgutils.for_range(builder, pieces) as piece:
+            row = builder.mul(piece.index, _long(_LANES))
+            leaf = write.load(leaves, stored, row, _LANES)
+            if stored is _BYTE:
+                leaf = builder.zext(leaf, ir.VectorType(_INT, _LANES))
+            found = write.gather(values, element, builder.mul(leaf, wide))
+            place = builder.add(first, row)
+            write.store(builder.fadd(write.load(sums, element, place, _LANES), found), sums, element, place)
+        return context.get_dummy_value()
+
+    return types.void(sums, types.int64, values, types.int64, types.int64, leaves, types.int64), emit
 
 
 @_compiled
-def _walk(  # type: ignore[no-untyped-def]
-    matrix, kinds, roots, feature, threshold, left, right, missing_left, category_set, sets, leaf, values, output, sums
-):
-    for tree in range(roots.shape[0]):
-        first = output[tree]
-        for row in range(matrix.shape[1]):
-            node = roots[tree]
-            while leaf[node] < 0:
-                value = matrix[feature[node], row]
-                if category_set[node] >= 0:
-                    to_left = sets[category_set[node], int(value)]
-                elif value != value:
-                    to_left = missing_left[node]
+def _copy(source, mask, start, limit, target):  # type: ignore[no-untyped-def]
+    """Copies values into a block, NaN where they are missing; the flags of the column."""
+    beyond = False
+    for row in range(source.shape[0]):
+        beyond |= abs(np.float64(source[row])) > limit
+        target[row] = source[row]
+    rows = source.shape[0]
+    if mask != 0:
+        gone = numba.carray(_address(mask + start), rows, np.uint8)
+        beyond = False
+        for row in range(rows):
+            beyond |= (abs(np.float64(source[row])) > limit) & (gone[row] == 0)
+            target[row] = np.nan if gone[row] != 0 else target[row]
+    missing = False
+    for row in range(rows):
+        missing |= target[row] != target[row]
+    return missing | (beyond << 1)
+
+
+@_compiled
+def _load_narrow(address, dtype, mask, start, rows, limit, target):  # type: ignore[no-untyped-def]
+    """Reads a part of a column as float32."""
+    if dtype == 0:
+        return _copy(
+            numba.carray(_address(address + 8 * start), rows, np.float64), mask, start, limit, target
+        )
+    if dtype == 1:
+        return _copy(
+            numba.carray(_address(address + 4 * start), rows, np.float32), mask, start, limit, target
+        )
+    if dtype == 2:
+        return _copy(numba.carray(_address(address + 8 * start), rows, np.int64), mask, start, limit, target)
+    if dtype == 3:
+        return _copy(numba.carray(_address(address + 4 * start), rows, np.int32), mask, start, limit, target)
+    if dtype == 4:
+        return _copy(numba.carray(_address(address + 2 * start), rows, np.int16), mask, start, limit, target)
+    if dtype == 5:
+        return _copy(numba.carray(_address(address + start), rows, np.int8), mask, start, limit, target)
+    return _copy(numba.carray(_address(address + start), rows, np.uint8), mask, start, limit, target)
+
+
+@_compiled
+def _load_wide(address, dtype, mask, start, rows, limit, target):  # type: ignore[no-untyped-def]
+    """Reads a part of a column as float64."""
+    if dtype == 0:
+        return _copy(
+            numba.carray(_address(address + 8 * start), rows, np.float64), mask, start, limit, target
+        )
+    if dtype == 2:
+        return _copy(numba.carray(_address(address + 8 * start), rows, np.int64), mask, start, limit, target)
+    return _copy(numba.carray(_address(address + 4 * start), rows, np.int32), mask, start, limit, target)
+
+
+@_compiled
+def _spread(ranks, place, block, source, values, rank, rows):  # type: ignore[no-untyped-def]
+    """Copies ranks to another place, where missing values have a rank of their own."""
+    for row in range(rows):
+        found = ranks[source * block + row]
+        ranks[place * block + row] = rank if values[row] != values[row] else found
+
+
+@_compiled
+def _prepare(
+    columns, limits, narrow_table, wide_table, sources, block, start, rows, narrow, wide, ranks, flags
+):  # type: ignore[no-untyped-def]
+    """Ranks the columns of a block."""
+    chunks = (rows + CHUNK - 1) // CHUNK
+    for place in range(columns.shape[0]):
+        category, single, table, steps, count, right, left, _ = columns[place]
+        address, dtype, mask = sources[place]
+        first = max(right, left)
+        if category:
+            if first >= 0:
+                codes = numba.carray(_address(address + 4 * start), rows, np.int32)
+                for row in range(rows):
+                    ranks[first * block + row] = codes[row]
+            continue
+        if single or dtype == 1 or dtype > 3:
+            found = _load_narrow(address, dtype, mask, start, rows, limits[place], narrow)
+            if first >= 0:
+                _rank(ranks, first * block, narrow, narrow_table, table, steps, chunks)
+        else:
+            found = _load_wide(address, dtype, mask, start, rows, limits[place], wide)
+            if first >= 0:
+                _rank(ranks, first * block, wide, wide_table, table, steps, chunks)
+        flags[place] |= found
+        if first >= 0 and (found & 1 or (right >= 0 and left >= 0)):
+            is_narrow = single or dtype == 1 or dtype > 3
+            if left >= 0 and left != first:
+                if is_narrow:
+                    _spread(ranks, left, block, first, narrow, 0, rows)
                 else:
-                    to_left = value <= threshold[node]
-                node = left[node] if to_left else right[node]
-            for place in range(values.shape[1]):
-                sums[row, first + place] += values[leaf[node], place]
+                    _spread(ranks, left, block, first, wide, 0, rows)
+            if right >= 0 and right != first:
+                if is_narrow:
+                    _spread(ranks, right, block, first, narrow, count, rows)
+                else:
+                    _spread(ranks, right, block, first, wide, count, rows)
+            rank = count if first == right else 0
+            if is_narrow:
+                _spread(ranks, first, block, first, narrow, rank, rows)
+            else:
+                _spread(ranks, first, block, first, wide, rank, rows)
+
+
+@_compiled
+def _evaluate(program, start, end, codes, results, chunks):  # type: ignore[no-untyped-def]
+    """Runs the program of a tree's upper levels; the result lies at the start of `results`."""
+    while start < end:
+        operation = program[start]
+        if operation == 6:
+            _c8(results, codes, program, start, chunks)
+            start += 24
+        elif operation == 4:
+            _c4(results, codes, program, start, chunks)
+            start += 12
+        elif operation == 0:
+            _cc(results, codes, program, start, chunks)
+            start += 6
+        elif operation == 1:
+            _cv(results, codes, program, start, chunks)
+            start += 6
+        elif operation == 2:
+            _vc(results, codes, program, start, chunks)
+            start += 6
+        elif operation == 3:
+            _vv(results, codes, program, start, chunks)
+            start += 6
+        elif operation == 7:
+            _v8(results, codes, program, start, chunks)
+            start += 24
+        elif operation == 5:
+            _v4(results, codes, program, start, chunks)
+            start += 12
+        else:
+            first, entry = program[start + 1], np.uint8(program[start + 2])
+            results[first : first + chunks * CHUNK] = entry
+            start += 3
+
+
+@_compiled
+def _score(model, values, base, sources, sums, flags):  # type: ignore[no-untyped-def]
+    """Scores all rows, block after block."""
+    columns, limits, narrow_table, wide_table, maps, derived, groups, slots, trees, program = model[:10]
+    entries, records, entered, layout = model[10:]
+    block = layout[4]
+    rows, outputs = sums.shape
+    width = values.shape[1]
+    flat = values.reshape(-1)
+    narrow = np.zeros(block, dtype=np.float32)
+    wide = np.zeros(block, dtype=np.float64)
+    ranks = np.zeros(layout[5] * block, dtype=np.int32)
+    codes = np.zeros(layout[6] * block, dtype=np.uint8)
+    results = np.zeros(layout[7] * block, dtype=np.uint8)
+    leaves = np.zeros(block, dtype=np.int32)
+    totals = np.empty(outputs * block, dtype=values.dtype)
+    for start in range(0, rows, block):
+        count = min(block, rows - start)
+        chunks = (count + CHUNK - 1) // CHUNK
+        _prepare(
+            columns,
+            limits,
+            narrow_table,
+            wide_table,
+            sources,
+            block,
+            start,
+            count,
+            narrow,
+            wide,
+            ranks,
+            flags,
+        )
+        for place in range(derived.shape[0]):
+            to, source, table = derived[place]
+            _narrow(ranks, to * block, ranks, source * block, maps, table, chunks)
+        for place in range(outputs):
+            totals[place * block : (place + 1) * block] = base[place]
+        for group in range(groups.shape[0]):
+            first_slot, end_slot, first_tree, end_tree = groups[group]
+            for place in range(first_slot, end_slot):
+                source, table = slots[place]
+                _narrow(codes, (place - first_slot) * block, ranks, source * block, maps, table, chunks)
+            for tree in range(first_tree, end_tree):
+                begin, end, entry, steps, first, output = trees[tree]
+                _evaluate(program, begin, end, codes, results, chunks)
+                if steps >= 0:
+                    _walk(leaves, entered, results, ranks, entries, entry, records, layout, steps, chunks)
+                    for place in range(width):
+                        _add(
+                            totals,
+                            (output + place) * block,
+                            flat,
+                            first * width + place,
+                            width,
+                            leaves,
+                            chunks,
+                        )
+                else:
+                    for place in range(width):
+                        _add(
+                            totals,
+                            (output + place) * block,
+                            flat,
+                            first * width + place,
+                            width,
+                            results,
+                            chunks,
+                        )
+        for place in range(outputs):
+            for row in range(count):
+                sums[start + row, place] = totals[place * block + row]
+
+
+_UPPER, _STEP, _ENTER = 0.035, 1.1, 4.0
+"""What one row costs, in some unit: a node of the upper levels, a step of a walk, the start of a walk."""
+
+_DTYPES = {"f8": 0, "f4": 1, "i8": 2, "i4": 3, "i2": 4, "i1": 5, "u1": 6, "b1": 6}
+_PAD = 255
+
+
+def _floor(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The greatest float32 numbers that are not above some float64 numbers: `x <= t` is the same for both."""
+    with np.errstate(over="ignore"):
+        near = values.astype(np.float32)
+    return np.where(near > values, np.nextafter(near, np.float32(-np.inf)), near)
+
+
+class _Nodes:
+    """The nodes of all trees, tree by tree, level by level; children lie side by side.
+
+    Attributes:
+        place: Where a node was in the given arrays.
+        tree, depth: Of each node.
+        left: The left child's position in this order; the right child is next to it. -1 at a leaf.
+        bounds: Where each tree starts, and the end.
+    """
+
+    def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        roots, leaf = arrays["roots"], arrays["leaf"]
+        nodes, trees = roots.astype(np.int64), np.arange(len(roots))
+        levels = []
+        seen = 0
+        while len(nodes):
+            levels.append((nodes, trees, np.full(len(nodes), len(levels))))
+            seen += len(nodes)
+            if seen > len(leaf):
+                raise ValueError(f"The trees share nodes: more than {len(leaf)} are reached from the roots.")
+            split = leaf[nodes] < 0
+            parents = nodes[split]
+            nodes = np.stack([arrays["left"][parents], arrays["right"][parents]], axis=1).reshape(-1)
+            trees = np.repeat(trees[split], 2)
+        place, tree, depth = (
+            np.concatenate([level[part] for level in levels] or [[]]).astype(np.int64) for part in range(3)
+        )
+        order = np.argsort(tree, kind="stable")
+        self.place, self.tree, self.depth = place[order], tree[order], depth[order]
+        position = np.empty(len(leaf), dtype=np.int64)
+        position[self.place] = np.arange(len(order))
+        self.leaf = leaf[self.place]
+        self.split = self.leaf < 0
+        self.left = np.full(len(order), -1)
+        self.left[self.split] = position[arrays["left"][self.place[self.split]]]
+        self.bounds = np.searchsorted(self.tree, np.arange(len(roots) + 1))
+
+
+def _cuts(nodes: _Nodes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """How many levels of each tree are evaluated bottom-up, and how many it has."""
+    cuts, heights = [], []
+    for start, end in zip(nodes.bounds[:-1], nodes.bounds[1:], strict=True):
+        depth = nodes.depth[start:end]
+        counts = np.bincount(depth[nodes.split[start:end]])
+        total = np.append(0, np.cumsum(counts))
+        height = len(counts)
+        below = height - np.arange(height + 1)
+        cost = np.where(
+            total <= _PAD, _UPPER * total + np.where(below > 0, _ENTER + _STEP * below, 0), np.inf
+        )
+        cuts.append(int(cost.argmin()))
+        heights.append(height)
+    return np.array(cuts, dtype=np.int64), np.array(heights, dtype=np.int64)
+
+
+class _Writer:
+    """Writes the program of one tree's upper levels."""
+
+    def __init__(
+        self, left: list[int], upper: list[bool], slots: list[int], codes: list[int], block: int
+    ) -> None:
+        self.left, self.upper, self.slots, self.codes, self.block = left, upper, slots, codes, block
+        self.words: list[int] = []
+        self.entries: list[int] = []
+        self.deepest = 0
+        self.height = [0] * len(left)
+        self.size = [0] * len(left)
+        for node in reversed(range(len(left))):
+            if upper[node]:
+                below = left[node]
+                self.height[node] = 1 + max(self.height[below], self.height[below + 1])
+                self.size[node] = 1 + self.size[below] + self.size[below + 1]
+
+    def write(self, node: int, base: int) -> None:
+        """Have the results of a node put at a place; what lies above the place is free."""
+        self.deepest = max(self.deepest, base)
+        if not self.upper[node]:
+            self.words += [8, base * self.block, self._enter(node)]
+            return
+        height, below = self.height[node], self.left[node]
+        if height < 3 or (height == 3 and self.size[node] > 3):
+            splits, places = self._piece(node, height)
+            entries = [0 if place < 0 else self._enter(place) for place in places]
+            self._operation((0, 4, 6)[height - 1], base, splits, entries)
+        elif self.upper[below] and self.upper[below + 1]:
+            grand = [self.left[below], self.left[below] + 1, self.left[below + 1], self.left[below + 1] + 1]
+            levels = 3 if all(self.upper[place] for place in grand) else 2
+            splits, places = self._piece(node, levels)
+            for offset, place in enumerate(places):
+                self.write(place, base + offset)
+            where = [(base + offset) * self.block for offset in range(len(places))]
+            self._operation(7 if levels == 3 else 5, base, splits, where)
+        elif self.upper[below]:
+            self.write(below, base)
+            self._operation(2, base, [node], [base * self.block, self._enter(below + 1)])
+        else:
+            first = self._enter(below)
+            self.write(below + 1, base)
+            self._operation(1, base, [node], [first, base * self.block])
+
+    def _enter(self, node: int) -> int:
+        self.entries.append(node)
+        return len(self.entries) - 1
+
+    def _piece(self, node: int, levels: int) -> tuple[list[int], list[int]]:
+        """The splits of a complete piece of so many levels, and the nodes below it; -1 where there is none."""
+        splits: list[int] = []
+        level = [node]
+        for _ in range(levels):
+            below = []
+            for place in level:
+                inside = place >= 0 and self.upper[place]
+                splits.append(place if inside else -1)
+                below += [self.left[place], self.left[place] + 1] if inside else [place, -1]
+            level = below
+        return splits, level
+
+    def _operation(self, operation: int, base: int, splits: list[int], children: list[int]) -> None:
+        self.words += [operation, base * self.block]
+        for node in splits:
+            self.words += [0, _PAD] if node < 0 else [self.slots[node] * self.block, self.codes[node]]
+        self.words += children
+
+
+class _Columns:
+    """What is known of the columns: tables of thresholds, and the rank of each node among them."""
+
+    def __init__(self, arrays: Mapping[str, NDArray[Any]], nodes: _Nodes) -> None:
+        kinds = arrays["kinds"]
+        feature = np.where(nodes.split, arrays["feature"][nodes.place], -1)
+        members = arrays["category_set"][nodes.place]
+        threshold = arrays["threshold"][nodes.place]
+        goes_left = arrays["missing_left"][nodes.place]
+        if np.isnan(threshold[nodes.split & (members < 0)]).any():
+            raise ValueError("A threshold is NaN.")
+        self.rows = np.zeros((len(kinds), 8), dtype=np.int64)
+        self.slot = np.zeros(len(feature), dtype=np.int64)
+        """Of each node: where its ranks are; sets of categories are numbered after `masters`."""
+        self.code = np.zeros(len(feature), dtype=np.int64)
+        self.counts: list[int] = []
+        self.sets: list[tuple[int, int]] = []
+        tables: list[NDArray[np.float64]] = []
+        size = 0
+        by_column = np.argsort(feature, kind="stable")
+        bounds = np.searchsorted(feature[by_column], np.arange(len(kinds) + 1))
+        pending = []
+        for column, kind in enumerate(kinds.tolist()):
+            mine = by_column[bounds[column] : bounds[column + 1]]
+            row = self.rows[column]
+            row[:] = [kind == 2, kind == 1, size, 0, 0, -1, -1, 0]
+            if not len(mine):
+                continue
+            if kind == 2:
+                row[5] = self._slot(arrays["sets"].shape[1])
+                pending.append((int(row[5]), mine))
+                continue
+            distinct, self.code[mine] = np.unique(threshold[mine], return_inverse=True)
+            steps = len(distinct).bit_length()
+            row[3:5] = steps, len(distinct)
+            tables.append(np.append(distinct, np.full(2**steps - 1 - len(distinct), np.inf)))
+            size += len(tables[-1])
+            for place, missing_left in ((5, False), (6, True)):
+                nodes_of = mine[goes_left[mine] == missing_left]
+                if len(nodes_of):
+                    row[place] = self._slot(len(distinct))
+                    self.slot[nodes_of] = row[place]
+        self.masters = len(self.counts)
+        for source, mine in pending:
+            used, which = np.unique(members[mine], return_inverse=True)
+            self.slot[mine] = self.masters + len(self.sets) + which
+            self.sets += [(source, int(entry)) for entry in used]
+        self.wide = np.concatenate([*tables, np.zeros(1)])
+        self.narrow = _floor(self.wide)
+
+    def _slot(self, count: int) -> int:
+        self.counts.append(count)
+        return len(self.counts) - 1
+
+
+def _grouped(
+    trees: int, tree: NDArray[Any], slot: NDArray[Any], code: NDArray[Any], crowded: NDArray[Any]
+) -> Iterator[tuple[int, int]]:
+    """Trees that share ranks in bytes, as ranges: at most 255 thresholds of a column each.
+
+    Args:
+        trees: How many there are.
+        tree, slot, code: Of each node of the upper levels.
+        crowded: Whether a slot has more thresholds in all.
+    """
+    some = crowded[slot]
+    pairs = np.unique(np.stack([tree[some], slot[some], code[some]], axis=1), axis=0)
+    bounds = np.searchsorted(pairs[:, 0], np.arange(trees + 1))
+    taken: dict[int, set[int]] = {}
+    start = 0
+    for number in range(trees):
+        fresh: dict[int, set[int]] = {}
+        for _, where, rank in pairs[bounds[number] : bounds[number + 1]].tolist():
+            fresh.setdefault(where, set()).add(rank)
+        if any(len(taken.get(where, set()) | ranks) > _PAD for where, ranks in fresh.items()):
+            yield start, number
+            start, taken = number, {}
+        for where, ranks in fresh.items():
+            taken.setdefault(where, set()).update(ranks)
+    if start < trees:
+        yield start, trees
 
 
 class TreeKernel:
     """An ensemble of trees. One object may be used by many threads at once."""
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Take the arrays of an ensemble."""
-        self._arrays = {name: np.ascontiguousarray(entry) for name, entry in arrays.items()}
+        """Arrange an ensemble for scoring.
+
+        Args:
+            arrays: The nodes of all trees one after another; children are positions among all nodes.
+                `roots` int64 [trees]; `feature` int32 [nodes], -1 at a leaf; `threshold` float64 [nodes];
+                `left`, `right` int32 [nodes]; `missing_left` bool [nodes]; `category_set` int32 [nodes], a
+                row of `sets` or -1; `sets` bool [sets, codes], true where a code goes left; `leaf` int32
+                [nodes], a row of `values` or -1; `values` float32 or float64 [leaves, width]; `output` int32
+                [trees], where a tree's values start among the sums; `base` [outputs], where the sums start;
+                `kinds` uint8 [columns]: 0 compared as float64, 1 as float32, 2 a category's code; `limits`
+                float64 [columns], magnitudes beyond which are flagged.
+
+        Raises:
+            ValueError: A threshold is NaN, or trees share nodes.
+        """
+        arrays = {name: np.asarray(entry) for name, entry in arrays.items()}
+        self._kinds: list[int] = arrays["kinds"].tolist()
+        self._dtype = arrays["values"].dtype
+        nodes = _Nodes(arrays)
+        columns = _Columns(arrays, nodes)
+        cuts, heights = _cuts(nodes)
+        upper = nodes.split & (nodes.depth < cuts[nodes.tree]) if len(cuts) else nodes.split
+        walked = cuts < heights
+        block = self._block = BLOCK
+
+        # sets as rows of a table of codes: 1 goes right
+        members = (~arrays["sets"]).astype(np.int32)
+        maps = [members.reshape(-1)]
+        size = members.size
+        in_walk = nodes.split & ~upper & (columns.slot >= columns.masters)
+        derived = []
+        master = np.arange(columns.masters + len(columns.sets))
+        for place, number in enumerate(np.unique(columns.slot[in_walk]).tolist()):
+            source, row = columns.sets[number - columns.masters]
+            master[number] = columns.masters + place
+            derived.append((columns.masters + place, source, row * members.shape[1]))
+
+        # records of the nodes that are walked, and the order of the values
+        record = np.cumsum(walked[nodes.tree] & ~upper) - 1 if len(cuts) else nodes.place
+        values_order: list[NDArray[Any]] = []
+        values_seen = 0
+        code_bits = max([*columns.counts, 1]).bit_length()
+        slot_bits = max(columns.masters + len(derived), 1).bit_length()
+        child_bits = max(len(record), 1).bit_length()
+        if code_bits + slot_bits + child_bits > 63:
+            raise ValueError(f"{len(record)} nodes of {columns.masters} columns are too many.")
+        chosen = np.flatnonzero(walked[nodes.tree] & ~upper) if len(cuts) else np.zeros(0, dtype=np.int64)
+        at_split = nodes.split[chosen]
+        child = np.where(at_split, record[nodes.left[chosen]], np.arange(len(chosen)))
+        code = np.where(at_split, columns.code[chosen], 2**code_bits - 1)
+        slot = np.where(at_split, master[columns.slot[chosen]] if len(master) else 0, 0)
+        records = child | slot << child_bits | code << (child_bits + slot_bits)
+        entered = np.zeros(len(chosen), dtype=np.int32)
+        walked_leaves = np.flatnonzero(~at_split)
+        entered[walked_leaves] = np.arange(len(walked_leaves))
+        values_order.append(nodes.leaf[chosen[walked_leaves]])
+        values_seen = len(walked_leaves)
+
+        crowded = np.array(
+            [count > _PAD for count in columns.counts] + [False] * len(columns.sets), dtype=bool
+        )
+        groups, slots, trees = [], [], []
+        program: list[int] = []
+        entries: list[int] = []
+        deepest = widest = 0
+        tops = np.flatnonzero(upper)
+        tree_count = len(cuts)
+        for start, end in _grouped(
+            tree_count, nodes.tree[tops], columns.slot[tops], columns.code[tops], crowded
+        ):
+            first, last = nodes.bounds[start], nodes.bounds[end]
+            mine = first + np.flatnonzero(upper[first:last])
+            used, local = np.unique(columns.slot[mine], return_inverse=True)
+            byte_slot = np.zeros(last - first, dtype=np.int64)
+            byte_code = np.zeros(last - first, dtype=np.int64)
+            byte_slot[mine - first] = local
+            byte_code[mine - first] = columns.code[mine]
+            groups.append((len(slots), len(slots) + len(used), start, end))
+            widest = max(widest, len(used))
+            for place, number in enumerate(used.tolist()):
+                if number >= columns.masters:
+                    source, row = columns.sets[number - columns.masters]
+                    slots.append((source, row * members.shape[1]))
+                elif crowded[number]:
+                    here = mine[local == place]
+                    kept, byte_code[here - first] = np.unique(columns.code[here], return_inverse=True)
+                    maps.append(np.searchsorted(kept, np.arange(columns.counts[number] + 1)).astype(np.int32))
+                    slots.append((number, size))
+                    size += len(maps[-1])
+                else:
+                    slots.append((number, -1))
+            for tree in range(start, end):
+                begin, stop = nodes.bounds[tree], nodes.bounds[tree + 1]
+                part = slice(begin - first, stop - first)
+                writer = _Writer(
+                    (nodes.left[begin:stop] - begin).tolist(),
+                    upper[begin:stop].tolist(),
+                    byte_slot[part].tolist(),
+                    byte_code[part].tolist(),
+                    block,
+                )
+                writer.write(0, 0)
+                deepest = max(deepest, writer.deepest)
+                here = begin + np.array(writer.entries)
+                output = int(arrays["output"][tree])
+                bounds = (len(program), len(program) + len(writer.words))
+                if walked[tree]:
+                    trees.append((*bounds, len(entries), int(heights[tree] - cuts[tree]), 0, output))
+                    entries += record[here].tolist()
+                else:
+                    trees.append((*bounds, 0, -1, values_seen, output))
+                    values_order.append(nodes.leaf[here])
+                    values_seen += len(here)
+                program += writer.words
+
+        def rows(found: Sequence[tuple[int, ...]], width: int) -> NDArray[np.int64]:
+            return np.array(found, dtype=np.int64).reshape(-1, width)
+
+        self._outputs = len(arrays["base"])
+        layout = [child_bits, 2**slot_bits - 1, child_bits + slot_bits, 2**code_bits - 1, block]
+        layout += [columns.masters + len(derived), widest, deepest + 1, 2**child_bits - 1]
+        self._model = (
+            columns.rows,
+            np.array(arrays["limits"], dtype=np.float64),
+            columns.narrow,
+            columns.wide,
+            np.concatenate(maps).astype(np.int32),
+            rows(derived, 3),
+            rows(groups, 4),
+            rows(slots, 2),
+            rows(trees, 6),
+            np.array(program, dtype=np.int32),
+            np.array(entries, dtype=np.int32),
+            records.astype(np.int64),
+            entered,
+            np.array(layout, dtype=np.int64),
+        )
+        self._values = np.ascontiguousarray(arrays["values"][np.concatenate(values_order)])
+        self._base = np.array(arrays["base"], dtype=self._dtype)
 
     def score(
         self, columns: Sequence[NDArray[Any]], missing: Sequence[NDArray[np.bool_] | None]
     ) -> tuple[NDArray[Any], NDArray[np.uint8]]:
-        """Sums [rows, outputs] and flags [columns]."""
-        arrays = self._arrays
+        """Score a batch.
+
+        Args:
+            columns: The columns, all of one length [rows].
+            missing: A mask [rows] of the missing values of each column, or None.
+
+        Returns:
+            The sums [rows, outputs], in the type of `values`; and flags [columns]: bit 0 is set where a value
+            was missing (masked or NaN), bit 1 where the magnitude of another was beyond the column's limit.
+        """
         rows = len(columns[0]) if columns else 0
-        matrix = np.empty((len(columns), rows))
-        flags = np.zeros(len(columns), dtype=np.uint8)
-        for place, (column, gone) in enumerate(zip(columns, missing, strict=True)):
-            with np.errstate(over="ignore"):
-                raw = column.astype(np.float64)
-                matrix[place] = column.astype(np.float32) if arrays["kinds"][place] == 1 else raw
+        sources = []
+        kept = []
+        for kind, column, gone in zip(self._kinds, columns, missing, strict=True):
+            if kind == 2:
+                column = column.astype(np.int32, copy=False)
+            dtype = _DTYPES.get(column.dtype.str[1:])
+            if dtype is None or not column.dtype.isnative:
+                column, dtype = column.astype(np.float64), 0
+            if not column.flags.c_contiguous:
+                column = np.ascontiguousarray(column)
+            kept.append(column)
+            mask = 0
             if gone is not None:
-                matrix[place, gone] = np.nan
-                raw[gone] = np.nan
-            if arrays["kinds"][place] != 2:
-                beyond = (np.abs(raw) > arrays["limits"][place]).any()
-                flags[place] = int(np.isnan(raw).any()) | int(beyond) << 1
-        base = arrays["base"]
-        sums = np.repeat(base[np.newaxis], rows, axis=0)
-        names = ("roots", "feature", "threshold", "left", "right", "missing_left", "category_set", "sets")
-        _walk(
-            matrix,
-            arrays["kinds"],
-            *(arrays[name] for name in names),
-            arrays["leaf"],
-            arrays["values"],
-            arrays["output"],
-            sums,
-        )
+                if not gone.flags.c_contiguous:
+                    gone = np.ascontiguousarray(gone)
+                kept.append(gone)
+                mask = gone.__array_interface__["data"][0]
+            sources.append((column.__array_interface__["data"][0], dtype, mask))
+        addresses = np.array(sources, dtype=np.int64).reshape(-1, 3)
+        sums = np.empty((rows, self._outputs), dtype=self._dtype)
+        flags = np.zeros(len(columns), dtype=np.uint8)
+        _score(self._model, self._values, self._base, addresses, sums, flags)
         return sums, flags
