@@ -21,7 +21,7 @@ instructions on vectors, which it translates for whatever processor it meets.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numba  # type: ignore[import-not-found, import-untyped, unused-ignore]
@@ -30,6 +30,7 @@ from llvmlite import ir  # type: ignore[import-not-found, import-untyped, unused
 from numba import types
 from numba.core import cgutils  # type: ignore[import-not-found, import-untyped, unused-ignore]
 from numba.extending import intrinsic  # type: ignore[import-not-found, import-untyped, unused-ignore]
+from numpy.typing import NDArray
 
 CHUNK = 64
 """Rows that an instruction on bytes works on."""
