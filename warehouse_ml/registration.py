@@ -78,6 +78,7 @@ def of_estimator(
         from warehouse_ml.parity.policies import choose_policies
         from warehouse_ml.parity.prove import prove
         from warehouse_ml.parity.rows import as_values
+        from warehouse_ml.planning import plan_of
     except ModuleNotFoundError as error:
         raise MissingDependencyError(error.name or "pandas", "train") from None
 
@@ -112,7 +113,7 @@ def of_estimator(
     }
     proof = proved.proof.to_bytes() if len(proved.proof.rows) else None
     onnx, signature = proved.exported.serialize(), proved.exported.signature
-    plan = None
+    plan = plan_of(onnx, signature, proved.rows, engine)
     return Registrable(onnx, signature, proved.report.figures(), proof, lineage, plan)
 
 
@@ -150,6 +151,7 @@ def of_onnx(
     signature = imported.signature
     frame = _named(as_frame(sample), signature)
     from warehouse_ml.parity.rows import as_arrow, as_values
+    from warehouse_ml.planning import plan_of
 
     values = as_values(frame)
     truth = _expected(expected, values, signature)
@@ -159,7 +161,7 @@ def of_onnx(
     report = whole.verify(_of_positions(imported.onnx, signature, table, engine), signature, limit)
     if not report.passed:
         raise ParityError(f"The imported model does not score what is expected. {report}", report)
-    plan = None
+    plan = plan_of(imported.onnx, signature, table, engine)
     return Registrable(imported.onnx, signature, report.figures(), proof.to_bytes(), lineage, plan)
 
 

@@ -101,7 +101,9 @@ class Session:
 
     def _bind(self, text: str, namespace: Namespace) -> BoundStatement:
         catalog = _Catalog(self._engine, self._registry, self._functions, namespace)
-        knowledge = EngineKnowledge(self._engine, namespace, self._functions.provide)
+        knowledge = EngineKnowledge(
+            self._engine, namespace, self._functions.provide, self._registry.plan_facts
+        )
         bound = optimize(bind(parse(text), catalog), knowledge, self.optimizer.disabled)
         try:
             for variant in bound.variants:

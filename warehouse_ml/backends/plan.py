@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warehouse_ml.backends.inline import InlineForm
+from warehouse_ml.signature import Signature
 
 FORMAT_VERSION = 1
 """The form of the JSON; a plan of another form is not used."""
@@ -56,8 +57,8 @@ class PlanFacts:
         return json.dumps(facts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
     @classmethod
-    def from_json(cls, text: str) -> PlanFacts | None:
-        """Read what `to_json` wrote; None where another release wrote it in another form."""
+    def from_json(cls, text: str, signature: Signature) -> PlanFacts | None:
+        """Read what `to_json` wrote, for the same signature; None where it is of another form."""
         facts = json.loads(text)
         if facts["format_version"] != FORMAT_VERSION:
             return None
@@ -67,7 +68,7 @@ class PlanFacts:
             facts["reason"],
             facts["nanoseconds"],
             facts["differences"],
-            None if inline is None else InlineForm.from_json(inline),
+            None if inline is None else InlineForm.from_json(inline, signature),
             tuple(facts["idle"]),
             facts["others"],
         )

@@ -7,9 +7,11 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Protocol
 
+from warehouse_ml.optimize.inline_scores import inline_scores
 from warehouse_ml.optimize.knowledge import Knowledge
 from warehouse_ml.optimize.stored import runs_once
 from warehouse_ml.optimize.typed import typed
+from warehouse_ml.optimize.use_plans import use_plans, without_plans
 from warehouse_ml.query.bind import BoundStatement
 
 
@@ -23,7 +25,7 @@ class Rule(Protocol):
         ...
 
 
-RULES: tuple[Rule, ...] = ()
+RULES: tuple[Rule, ...] = (use_plans, inline_scores)
 
 
 def optimize(
@@ -37,7 +39,11 @@ def optimize(
         disabled: The names of the rules that are switched off.
     """
     rules = [rule for rule in RULES if rule.__name__ not in disabled]
-    if not rules or not statement.calls or not runs_once(statement.statement):
+    if not statement.calls or not runs_once(statement.statement):
+        return statement
+    if use_plans.__name__ in disabled and use_plans in RULES:
+        statement = without_plans(statement)
+    if not rules:
         return statement
     changed = typed(statement)
     for rule in rules:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
+from warehouse_ml.backends.plan import PlanFacts
 from warehouse_ml.engines.base import Engine, Namespace
 from warehouse_ml.errors import ScopeError
 from warehouse_ml.model import ModelVersion
@@ -22,6 +23,7 @@ class EngineKnowledge:
         engine: The engine.
         namespace: Where tables that the database does not know are looked for.
         provide: Makes a function callable that a view or a macro names.
+        plan: How a version is scored.
     """
 
     def __init__(
@@ -29,8 +31,10 @@ class EngineKnowledge:
         engine: Engine,
         namespace: Namespace | None = None,
         provide: Callable[[str], bool] | None = None,
+        plan: Callable[[ModelVersion], PlanFacts | None] = lambda version: None,
     ) -> None:
         self._engine = engine
+        self._plan = plan
         self._columns = partial(engine.columns, namespace=namespace, provide=provide)
         self._described: dict[str, list[tuple[str, str]] | ScopeError] = {}
         self._rows: dict[str, list[tuple[Any, ...]]] = {}
@@ -77,9 +81,14 @@ class EngineKnowledge:
         """Whether functions give the same result for the same arguments: builtin ones that say so."""
         return {name.casefold() for name in functions} <= self._engine.pure_functions()
 
+    def plan(self, version: ModelVersion) -> PlanFacts | None:
+        """How a version is scored, as far as it was found out when it was registered."""
+        return self._plan(version)
+
     def cost(self, version: ModelVersion, method: Method) -> float:
         """About how long one row takes, in nanoseconds."""
-        return USUAL_COST
+        facts = self._plan(version)
+        return USUAL_COST if facts is None else facts.nanoseconds.get(facts.route, USUAL_COST)
 
     def may_raise(self, version: ModelVersion) -> bool:
         """Whether there are rows that the version refuses."""

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from warehouse_ml.backends.plan import PlanFacts
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.signature import Method
 
@@ -53,6 +54,10 @@ class Knowledge(Protocol):
 
     def is_pure(self, functions: Collection[str]) -> bool:
         """Whether functions give the same result for the same arguments, and do nothing else."""
+        ...
+
+    def plan(self, version: ModelVersion) -> PlanFacts | None:
+        """How a version is scored, as far as it was found out when it was registered."""
         ...
 
     def cost(self, version: ModelVersion, method: Method) -> float:

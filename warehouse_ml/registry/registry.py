@@ -12,6 +12,7 @@ from contextlib import suppress
 from getpass import getuser
 from typing import Any, TypeVar
 
+from warehouse_ml.backends.plan import PlanFacts
 from warehouse_ml.engines.base import ConflictError, Engine, RegistryMissingError, Transaction
 from warehouse_ml.errors import (
     AliasInUseError,
@@ -66,7 +67,7 @@ class Registry:
         """Look at the database of an engine; nothing is written before the first registration."""
         self._engine = engine
         self._readable = False
-        self._plan_facts: dict[tuple[str, int, str], str | None] = {}
+        self._plan_facts: dict[tuple[str, int, str], PlanFacts | None] = {}
 
     def register(
         self,
@@ -202,21 +203,14 @@ class Registry:
         """What `load` does within a transaction; it holds on to nothing but the version's name and digest."""
         return Loader.of(version)
 
-    def load_plan(self, version: ModelVersion) -> Plan | None:
-        """How a version is scored fast, or None where no plan was made."""
-        with suppress(RegistryMissingError), self._engine.transaction() as transaction:
-            found = transaction.run("select_plan_facts", version.name, version.version)
-            return Plan(found[0][0], Loader.of(version)(transaction, "plan")) if found else None
-        return None
-
-    def plan_facts(self, version: ModelVersion) -> str | None:
-        """What a plan says of itself, as JSON; None where no plan was made. It is read once."""
+    def plan_facts(self, version: ModelVersion) -> PlanFacts | None:
+        """What a version's plan says of itself; None where no plan was made. It is read once."""
         key = (version.name, version.version, version.sha256)
         if key not in self._plan_facts:
-            self._plan_facts[key] = None
+            found: list[tuple[Any, ...]] = []
             with suppress(RegistryMissingError), self._engine.transaction() as transaction:
                 found = transaction.run("select_plan_facts", version.name, version.version)
-                self._plan_facts[key] = found[0][0] if found else None
+            self._plan_facts[key] = PlanFacts.from_json(found[0][0], version.signature) if found else None
         return self._plan_facts[key]
 
     def models(self) -> list[ModelVersion]:

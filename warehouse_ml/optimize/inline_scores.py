@@ -1,0 +1,70 @@
+"""Write small models as SQL expressions: the engine computes them itself, faster than a function could."""
+
+from dataclasses import replace
+
+from warehouse_ml.backends.plan import PlanFacts
+from warehouse_ml.optimize.knowledge import Knowledge
+from warehouse_ml.query.bind import Applied, BoundCall, BoundStatement
+from warehouse_ml.query.score import Score
+from warehouse_ml.query.tokens import Kind, TokenTree, tokenize
+
+CALL_NANOSECONDS = 30.0
+"""What a row of a call of a function costs, besides its features and the model (measured with DuckDB 2.0)."""
+
+FEATURE_NANOSECONDS = 4.0
+"""What each feature of the row adds to that."""
+
+
+def inline_scores(statement: BoundStatement, knowledge: Knowledge) -> BoundStatement:
+    """Every score that is cheaper as an expression becomes one."""
+    applied = list(statement.applied)
+    calls = []
+    for call in statement.calls:
+        scores = tuple(_inlined(score, call, knowledge, applied) for score in call.scores)
+        calls.append(replace(call, scores=scores))
+    if len(applied) == len(statement.applied):
+        return statement
+    return replace(statement, calls=tuple(calls), applied=tuple(applied))
+
+
+def _inlined(score: Score, call: BoundCall, knowledge: Knowledge, applied: list[Applied]) -> Score:
+    facts = knowledge.plan(score.version)
+    if facts is None or facts.inline is None or call.nested:
+        return score
+    inline, function = facts.inline.cost(score.method), function_nanoseconds(facts, score)
+    if inline >= function or not all(_repeatable(text, knowledge) for text in score.features):
+        return score
+    text = facts.inline.sql(score.method, score.features, score.types)
+    if text is None:
+        return score
+    shown = " ".join(call.call.text.split())
+    effect = f"an expression of about {inline:.0f} ns a row instead of a function of {function:.0f}"
+    applied.append(Applied("inline_scores", shown, effect))
+    return replace(score, text=f"({text})")
+
+
+def function_nanoseconds(facts: PlanFacts, score: Score) -> float:
+    """About what a row costs by a function, the engine's part included."""
+    return (
+        CALL_NANOSECONDS + FEATURE_NANOSECONDS * len(score.features) + facts.nanoseconds.get(facts.route, 0.0)
+    )
+
+
+def _repeatable(text: str, knowledge: Knowledge) -> bool:
+    """Whether an expression may be written more than once: short, and always with the same value."""
+    tree = tokenize(text)
+    if tree is None or len(tree.tokens) > 12:
+        return False
+    if any(token.text == "?" or token.word in ("SELECT", "LAMBDA") for token in tree.tokens):
+        return False
+    called = _called(tree)
+    return not called or knowledge.is_pure(called)
+
+
+def _called(tree: TokenTree) -> list[str]:
+    """The names that stand before parentheses."""
+    return [
+        tree.tokens[place].name
+        for place in range(len(tree.tokens) - 1)
+        if tree.tokens[place].kind in (Kind.WORD, Kind.QUOTED) and tree.is_symbol(place + 1, "(")
+    ]
