@@ -1,0 +1,121 @@
+"""A small model as one SQL expression that does for a row what the handler's function does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from warehouse_ml.backends import expression_json
+from warehouse_ml.backends.finite_domain import tabulated
+from warehouse_ml.backends.inline_call import LARGEST_TEXT, Call, NoSqlError
+from warehouse_ml.backends.linear_form import fused
+from warehouse_ml.backends.program import Expression, Program, walk
+from warehouse_ml.backends.shorter_form import shortened
+from warehouse_ml.signature import Method, Signature
+
+LARGEST_PROGRAM = 4_000
+"""How many expressions a program may have; what has more is no small model."""
+
+_NANOSECONDS = {"linear": 0.7, "dot": 0.7, "sum": 0.5, "exp": 6.0, "log": 8.0, "sigmoid": 8.0, "tanh": 12.0}
+"""What an operator costs for a row, for each of its arguments; others cost 1."""
+
+_PER_SPLIT = 4.0
+_PER_KEY = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class InlineForm:
+    """A model's cells in the form in which SQL is written from them.
+
+    Attributes:
+        signature: What the version takes and returns.
+        outputs: For each output of the graph its cells, fused and shortened.
+    """
+
+    signature: Signature
+    outputs: Mapping[str, tuple[Expression, ...]]
+
+    def sql(
+        self,
+        method: Method,
+        features: Sequence[str],
+        types: Sequence[str | None],
+        dialect: str = "duckdb",
+    ) -> str | None:
+        """A method as one scalar expression.
+
+        Args:
+            method: The method.
+            features: The SQL text of each feature, in the signature's order, to be written any number of
+                times: a column, or an expression without side effects.
+            types: The SQL type of each as DESCRIBE prints it, or None where it is unknown.
+            dialect: The dialect; only `duckdb` is known.
+
+        Returns:
+            An expression that gives for each row what the function of the version gives; it raises through
+            DuckDB's `error`, with `ScoringError: ` before the sentence. None where the text would be too
+            long, or not exact for these types.
+        """
+        if dialect != "duckdb" or self.signature.result(method) is None:
+            return None
+        try:
+            text = Call(self.signature, self.outputs, method, features, types).sql()
+        except NoSqlError:
+            return None
+        return text if len(text) <= LARGEST_TEXT else None
+
+    def cost(self, method: Method) -> float:
+        """About how many nanoseconds a row takes."""
+        result = self.signature.result(method)
+        if result is None:
+            return 0.0
+        cells = [self.outputs[leaf.tensor][leaf.column or 0] for leaf in result.leaves()]
+        return 5.0 + sum(map(_cost, walk(*cells)))
+
+    def to_json(self) -> str:
+        """All but the signature, as JSON."""
+        sizes = {name: len(cells) for name, cells in self.outputs.items()}
+        roots = [cell for cells in self.outputs.values() for cell in cells]
+        facts = {"sizes": sizes, **expression_json.plain(roots)}
+        return json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str, signature: Signature) -> InlineForm:
+        """Read what `to_json` wrote, for the same signature."""
+        facts: dict[str, Any] = json.loads(text)
+        cells = iter(expression_json.expressions(facts))
+        outputs = {name: tuple(next(cells) for _ in range(size)) for name, size in facts["sizes"].items()}
+        return cls(signature, outputs)
+
+
+def inline_form(program: Program, signature: Signature) -> InlineForm | None:
+    """The form of a program from which SQL is written.
+
+    Args:
+        program: The program.
+        signature: The signature of the same model.
+
+    Returns:
+        The form; None where the model is too large, or has a step without an exact form in SQL.
+    """
+    roots = [cell for cells in program.outputs.values() for cell in cells]
+    if sum(1 for _ in walk(*roots)) > LARGEST_PROGRAM or any(entry.transform for entry in signature.inputs):
+        return None
+    cells = iter(shortened(fused(shortened(tabulated(roots)))))
+    outputs = {name: tuple(next(cells) for _ in whole) for name, whole in program.outputs.items()}
+    form = InlineForm(signature, outputs)
+    names = [f'"{feature.name}"' for feature in signature.features]
+    return form if form.sql("predict", names, [None] * len(names)) is not None else None
+
+
+def _cost(expression: Expression) -> float:
+    if expression.operator in ("input", "constant"):
+        return 0.0
+    if expression.operator == "leaf":
+        forest, tree = expression.value
+        return _PER_SPLIT * len(forest.feature) / max(1, len(forest.roots)) / 4
+    if expression.operator == "lookup":
+        return _PER_KEY * len(expression.value.table)
+    return _NANOSECONDS.get(expression.operator, 1.0) * max(1, len(expression.arguments))

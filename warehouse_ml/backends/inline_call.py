@@ -1,0 +1,306 @@
+"""The SQL of one call of a method: a fast branch for ordinary rows, and the handler's rules for all others.
+
+The fast branch is guarded by one test, that a sum over all features is finite: so no value was missing, NaN
+or beyond its limit. Else come the errors in the handler's order, NULL, the model's refusals, and the score
+by SQL that is right for NaN, NULL and infinity as well.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+from warehouse_ml.backends.finite_domain import NULL_TEXT
+from warehouse_ml.backends.program import Expression, walk
+from warehouse_ml.backends.shared_values import shared_levels, with_names
+from warehouse_ml.backends.sql_expression import LARGEST_TEXT, NoSqlError, Writer, balanced
+from warehouse_ml.backends.sql_feature import FeatureColumn
+from warehouse_ml.backends.value_range import Range
+from warehouse_ml.quoting import literal, quoted
+from warehouse_ml.signature import Method, Output, Signature
+
+__all__ = ["LARGEST_TEXT", "Call", "NoSqlError"]
+
+_FINITE = Range(-1.7976931348623157e308, 1.7976931348623157e308)
+
+_CARRIERS = frozenset(["add", "sub", "mul", "neg", "sum", "abs", "square", "linear", "dot"])
+"""Operators whose result is not finite where an argument is not; weights of zero aside."""
+
+
+class Call:
+    """One call, while its SQL is written."""
+
+    def __init__(
+        self,
+        signature: Signature,
+        outputs: Mapping[str, tuple[Expression, ...]],
+        method: Method,
+        features: Sequence[str],
+        types: Sequence[str | None],
+    ) -> None:
+        """Prepare; see `InlineForm.sql`.
+
+        Raises:
+            NoSqlError: The method's result has no exact form.
+        """
+        result = signature.result(method)
+        if result is None:
+            raise NoSqlError("no such method")
+        self._signature, self._result = signature, result
+        self._lenient = method == "try_predict"
+        self._cells = [_cell(outputs, leaf) for leaf in result.leaves()]
+        self._refused = list(outputs["refused"]) if signature.refusals else []
+        read = {e.value for e in walk(*self._cells, *self._refused) if e.operator == "input"}
+        positions = {entry.name: entry.feature for entry in signature.inputs}
+        used = {positions[name] for name in read}
+        self._columns = [
+            FeatureColumn(feature, text, _plain_type(sql_type), position in used)
+            for position, (feature, text, sql_type) in enumerate(
+                zip(signature.features, features, types, strict=True)
+            )
+        ]
+        self._inputs = {name: self._columns[positions[name]] for name in read}
+        self._poisoned = self._refused_keys()
+
+    def sql(self) -> str:
+        """The expression.
+
+        Raises:
+            NoSqlError: It has no exact form, or none that is short enough.
+        """
+        checks = list(self._checks())
+        slow = self._slow()
+        if not checks:
+            return slow
+        anchors, terms = self._guard()
+        levels = shared_levels(self._cells, anchors)
+        writer = self._writer(True)
+
+        def body() -> str:
+            proof = [writer.value(anchor) for anchor in anchors] + [writer_free(term) for term in terms]
+            test = f"isfinite({balanced(proof)})" if proof else "TRUE"
+            for anchor in anchors:
+                writer.bind(anchor, writer.value(anchor), _FINITE)
+            fast = self._written(writer)
+            whens = "".join(f" WHEN {condition} THEN {outcome}" for condition, outcome in checks)
+            if fast == slow:
+                inner = "".join(
+                    f" WHEN {condition} THEN {'FALSE' if outcome == 'NULL' else outcome}"
+                    for condition, outcome in checks
+                )
+                return f"CASE WHEN CASE WHEN {test} THEN TRUE{inner} ELSE TRUE END THEN {fast} END"
+            return f"CASE WHEN {test} THEN {fast}{whens} ELSE {slow} END"
+
+        return with_names(writer, levels, "wml_f", body)
+
+    def _writer(self, fast: bool) -> Writer:
+        return Writer(self._inputs, self._poisoned, fast=fast, bound={})
+
+    def _slow(self) -> str:
+        writer = self._writer(False)
+        levels = shared_levels(self._cells, [])
+        return with_names(writer, levels, "wml_s", lambda: self._written(writer))
+
+    # --- what is checked ----------------------------------------------------------------------
+
+    def _checked(self) -> list[FeatureColumn]:
+        return [column for column in self._columns if column.used or column.must_be_present]
+
+    def _checks(self) -> Iterator[tuple[str, str]]:
+        """Conditions and what comes of them, in the order in which the handler finds them."""
+        for column in self._checked():
+            for condition, sentence in column.failures(self._lenient):
+                yield condition, _raised(sentence)
+        absent = [c for column in self._checked() for c in column.without_score(self._lenient)]
+        if absent:
+            yield " OR ".join(absent), "NULL"
+        if not self._refused:
+            return
+        writer = self._writer(False)
+        conditions = [writer.condition(cell) for cell in self._refused]
+        if self._lenient:
+            yield " OR ".join(conditions), "NULL"
+            return
+        for condition, refusal in zip(conditions, self._signature.refusals, strict=True):
+            if refusal.feature < 0:
+                yield condition, _raised(literal(f"The model refuses a row: {refusal.reason}."))
+                continue
+            column = self._columns[refusal.feature]
+            end = literal(f" for the feature {column.feature.name!r}: {refusal.reason}.")
+            yield condition, _raised(f"{literal('The model refuses ')} || {column.shown} || {end}")
+
+    def _guard(self) -> tuple[list[Expression], list[str]]:
+        """Expressions and further terms whose sum is finite only in rows that need no check."""
+        anchors = _outermost_sums(self._cells)
+        covered: set[str] = set()
+        for anchor in anchors:
+            covered |= _carried(anchor)
+        proven = {id(self._inputs[name]) for name in covered}
+        terms = []
+        for column in self._checked():
+            if id(column) in proven and column.finite_is_enough:
+                continue
+            proof = column.proof()
+            if proof is not None:
+                terms.append(proof)
+        writer = self._writer(True)
+        for cell in self._refused:
+            place = cell.arguments[0] if cell.operator == "lookup" else None
+            if place is None or place.operator != "input" or place.value not in covered:
+                condition = writer.certain(cell)
+                terms.append(f"CASE WHEN {condition} THEN NULL ELSE 0e0 END")
+        return anchors, terms
+
+    def _refused_keys(self) -> dict[str, frozenset[str | None]]:
+        """For inputs of texts the keys that are refused; None stands for those that are not named."""
+        found: dict[str, frozenset[str | None]] = {}
+        for cell in self._refused:
+            if cell.operator == "lookup" and cell.arguments[0].operator == "input":
+                table, default = cell.value.table, cell.value.default
+                keys: set[str | None] = {key for key, refused in table.items() if refused}
+                name = cell.arguments[0].value
+                found[name] = found.get(name, frozenset()) | keys | ({None} if default else set())
+        return found
+
+    # --- what is returned ---------------------------------------------------------------------
+
+    def _written(self, writer: Writer) -> str:
+        cells = iter(self._cells)
+        leaf = _same_leaf(self._cells)
+        if leaf is not None and len(self._cells) > 1:
+            return self._struct_at_leaves(writer, leaf)
+        leaves = [(_leaf_sql(writer, cell, output), writer.range(cell).missing and cell.dtype[0] == "f")
+                  for cell, output in zip(cells, self._result.leaves(), strict=True)]
+        if not any(missing for _, missing in leaves):
+            return _assembled(self._result, iter([text for text, _ in leaves]))
+        if self._result.type != "STRUCT":
+            text, (known) = leaves[0][0], writer.range(self._cells[0])
+            if not known.nan:
+                return text
+            return f"list_transform([{text}], lambda wml_r: CASE WHEN NOT isnan(wml_r) THEN wml_r END)[1]"
+        names = [f"wml_r.r{place}" for place in range(len(leaves))]
+        packed = ", ".join(f"r{place} := {text}" for place, (text, _) in enumerate(leaves))
+        texts = [
+            f"CASE WHEN NOT isnan({name}) THEN {name} END" if missing else name
+            for name, (_, missing) in zip(names, leaves, strict=True)
+        ]
+        body = _assembled(self._result, iter(texts), iter(zip(names, [m for _, m in leaves], strict=True)))
+        return f"list_transform([struct_pack({packed})], lambda wml_r: {body})[1]"
+
+    def _struct_at_leaves(self, writer: Writer, leaf: Expression) -> str:
+        from warehouse_ml.backends.sql_literal import number
+        from warehouse_ml.backends.sql_tree import tree_sql
+
+        def shown(place: int) -> str:
+            texts = [
+                _as_type(number(cell.value[place], cell.dtype), cell.dtype, output.type)
+                for cell, output in zip(self._cells, self._result.leaves(), strict=True)
+            ]
+            return _assembled(self._result, iter(texts))
+
+        return tree_sql(writer, leaf, shown)
+
+
+def writer_free(term: str) -> str:
+    return term
+
+
+def _cell(outputs: Mapping[str, tuple[Expression, ...]], leaf: Output) -> Expression:
+    return outputs[leaf.tensor][leaf.column or 0]
+
+
+def _plain_type(sql_type: str | None) -> str:
+    return (sql_type or "").partition("(")[0]
+
+
+def _raised(sentence: str) -> str:
+    if sentence.startswith("'") and sentence.count(" || ") == 0:
+        return f"error('ScoringError: {sentence[1:]})"
+    return f"error('ScoringError: ' || {sentence})"
+
+
+def _outermost_sums(cells: Sequence[Expression]) -> list[Expression]:
+    """The linear forms that the cells are made from, each once."""
+    found: dict[int, Expression] = {}
+    seen: set[int] = set()
+    stack = list(reversed(cells))
+    while stack:
+        current = stack.pop()
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        if current.operator == "linear" and _carried(current):
+            found[id(current)] = current
+        else:
+            stack.extend(reversed(current.arguments))
+    return list(found.values())
+
+
+def _carried(root: Expression) -> set[str]:
+    """The inputs without which, or with NaN or infinity in which, an expression is not finite."""
+    found: set[str] = set()
+    stack = [root]
+    while stack:
+        current = stack.pop()
+        if current.operator == "input":
+            found.add(current.value)
+        elif current.operator == "linear":
+            weights = current.value[0]
+            stack += [p for p, w in zip(current.arguments, weights, strict=True) if abs(w) > 1e-290]
+        elif current.operator == "lookup" and current.dtype == "float64":
+            stack += current.arguments
+        elif current.operator == "where" and current.arguments[0].operator == "isnan":
+            if current.arguments[0].arguments[0] is current.arguments[2]:
+                stack.append(current.arguments[2])
+        elif current.operator in _CARRIERS:
+            stack += current.arguments
+    return found
+
+
+def _same_leaf(cells: Sequence[Expression]) -> Expression | None:
+    places = {id(cell.arguments[0]) for cell in cells if cell.operator == "take"}
+    if len(places) != 1 or any(cell.operator != "take" for cell in cells):
+        return None
+    return cells[0].arguments[0] if cells[0].arguments[0].operator == "leaf" else None
+
+
+def _leaf_sql(writer: Writer, cell: Expression, output: Output) -> str:
+    text = writer.certain(cell) if cell.dtype == "bool" else writer.value(cell)
+    return _as_type(text, cell.dtype, output.type)
+
+
+def _as_type(text: str, dtype: str, kind: str) -> str:
+    """A cell as a value of its SQL type."""
+    if (dtype, kind) in (("float64", "DOUBLE"), ("string", "VARCHAR"), ("bool", "BOOLEAN")):
+        return text
+    if kind in ("DOUBLE", "BIGINT", "BOOLEAN") and dtype not in ("string",):
+        if kind == "BIGINT" and dtype.startswith("float"):
+            text = f"trunc({text})"
+        return f"CAST({text} AS {kind})"
+    raise NoSqlError(f"a result of the type {kind}")
+
+
+def _assembled(
+    output: Output, texts: Iterator[str], missing: Iterator[tuple[str, bool]] | None = None
+) -> str:
+    """The texts of the leaves as the result; a STRUCT is NULL where all its parts are.
+
+    Args:
+        output: The result.
+        texts: The SQL text of each leaf.
+        missing: For each leaf a name for its value, and whether it can be NaN or NULL.
+    """
+    if output.type != "STRUCT":
+        return next(texts)
+    tests = []
+    parts = []
+    for field in output.fields:
+        leaves = [next(missing) for _ in field.leaves()] if missing is not None else []
+        tests += leaves
+        inner = iter(leaves) if leaves else None
+        parts.append(f"{quoted(field.name)} := {_assembled(field, texts, inner)}")
+    packed = f"struct_pack({', '.join(parts)})"
+    if not tests or not all(possible for _, possible in tests):
+        return packed
+    present = " OR ".join(f"NOT isnan({name})" for name, _ in tests)
+    return f"CASE WHEN {present} THEN {packed} END"

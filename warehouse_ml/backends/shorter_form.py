@@ -1,0 +1,97 @@
+"""Small rewrites that make an expression's SQL short, or show what values it can have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from warehouse_ml.backends.finite_domain import rebuilt
+from warehouse_ml.backends.program import Expression, walk
+
+
+def shortened(roots: Sequence[Expression]) -> list[Expression]:
+    """The same values after each of `RULES` was applied to each expression.
+
+    Two operators are new: `square`, and `share`, a quotient that lies between 0 and 1.
+    """
+    made: dict[int, Expression] = {}
+    known: dict[tuple[object, ...], Expression] = {}
+    for expression in walk(*roots):
+        current = rebuilt(expression, tuple(made[id(part)] for part in expression.arguments))
+        for rule in RULES:
+            current = rule(current)
+        # what has become equal becomes one
+        key = (current.operator, current.dtype, id(current.value), *map(id, current.arguments))
+        made[id(expression)] = known.setdefault(key, current)
+    return [made[id(root)] for root in roots]
+
+
+def _squares(expression: Expression) -> Expression:
+    if expression.operator == "mul" and expression.arguments[0] is expression.arguments[1]:
+        return Expression("square", expression.dtype, expression.arguments[:1])
+    return expression
+
+
+def _same_cast(expression: Expression) -> Expression:
+    if expression.operator == "cast" and expression.arguments[0].dtype == expression.dtype:
+        return expression.arguments[0]
+    return expression
+
+
+def _choices(expression: Expression) -> Expression:
+    """An element at a place that a condition chooses is a choice of two elements."""
+    if expression.operator != "take":
+        return expression
+    return _taken(expression, expression.arguments[0]) or expression
+
+
+def _taken(expression: Expression, place: Expression) -> Expression | None:
+    if place.operator == "constant":
+        return Expression("constant", expression.dtype, (), expression.value[int(place.value)])
+    if place.operator == "where":
+        sides = [_taken(expression, side) for side in place.arguments[1:]]
+        if sides[0] is None or sides[1] is None:
+            return None
+        return Expression("where", expression.dtype, (place.arguments[0], sides[0], sides[1]))
+    if place.operator == "cast" and place.arguments[0].dtype == "bool":
+        no, yes = (Expression("constant", expression.dtype, (), expression.value[side]) for side in (0, 1))
+        return Expression("where", expression.dtype, (place.arguments[0], yes, no))
+    return None
+
+
+def _shares(expression: Expression) -> Expression:
+    """A quotient of a softmax: exp(z - max) over the sum of all of them."""
+    if expression.operator != "div":
+        return expression
+    part, total = expression.arguments
+    parts = _parts(total)
+    if part not in parts or not all(one.operator == "exp" and _below(one) is not None for one in parts):
+        return expression
+    largest = _below(part)
+    if any(_below(one) is not largest for one in parts):
+        return expression
+    return Expression("share", expression.dtype, expression.arguments)
+
+
+def _parts(total: Expression) -> list[Expression]:
+    if total.operator in ("sum", "add"):
+        return [one for part in total.arguments for one in _parts(part)]
+    if total.operator == "linear" and set(total.value[0]) == {1.0} and total.value[1] == 0:
+        return list(total.arguments)
+    return [total]
+
+
+def _below(exponential: Expression) -> Expression | None:
+    """The maximum that is taken away from what is in the exponent."""
+    (inside,) = exponential.arguments if exponential.operator == "exp" else (None,)
+    if inside is None:
+        return None
+    if inside.operator == "sub" and inside.arguments[1].operator == "max":
+        return inside.arguments[1]
+    if inside.operator == "linear":
+        weights, _ = inside.value
+        found = [p for p, w in zip(inside.arguments, weights, strict=True) if p.operator == "max" and w == -1]
+        return found[0] if len(found) == 1 else None
+    return None
+
+
+RULES: tuple[Callable[[Expression], Expression], ...] = (_same_cast, _squares, _choices, _shares)

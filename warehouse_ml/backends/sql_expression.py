@@ -1,0 +1,442 @@
+"""Write expressions as SQL of DuckDB: doubles as doubles, floats as floats, NaN as NaN or NULL.
+
+A number that is NaN in numpy is NaN or NULL in SQL, and a condition that is false may be NULL.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from warehouse_ml.backends.finite_domain import NULL_TEXT
+from warehouse_ml.backends.program import Expression, Lookup
+from warehouse_ml.backends.sql_feature import FeatureColumn
+from warehouse_ml.backends.sql_literal import (
+    FLOAT_INFINITE,
+    FLOAT_LARGEST,
+    double,
+    number,
+)
+from warehouse_ml.backends.sql_tree import tree_sql
+from warehouse_ml.backends.value_range import Range, range_of
+from warehouse_ml.quoting import literal
+
+LARGEST_TEXT = 20_000
+"""How long an expression may become."""
+
+_INFINITE = double(math.inf)
+_EXACT_INTEGER = 2.0**62
+
+
+class NoSqlError(Exception):
+    """An expression has no exact form in SQL, or none that is short enough."""
+
+
+class Writer:
+    """Writes expressions over the features of one call."""
+
+    def __init__(
+        self,
+        inputs: Mapping[str, FeatureColumn],
+        poisoned: Mapping[str, frozenset[str]],
+        *,
+        fast: bool,
+        bound: Mapping[int, tuple[str, Range]],
+    ) -> None:
+        """Prepare.
+
+        Args:
+            inputs: The feature of each input of the graph.
+            poisoned: For inputs of texts the keys that the model refuses.
+            fast: Whether the values of features are known to need no check, see `FeatureColumn.value`.
+            bound: Expressions that have a name already, and their ranges.
+        """
+        self._inputs, self._poisoned, self._fast = inputs, poisoned, fast
+        self._texts: dict[int, str] = {key: name for key, (name, _) in bound.items()}
+        self._ranges: dict[int, Range] = {key: known for key, (_, known) in bound.items()}
+        self._kept: list[Expression] = []
+
+    def bind(self, expression: Expression, name: str, known: Range) -> None:
+        """Give an expression a name that stands for it from now on."""
+        self._texts[id(expression)] = name
+        self._ranges[id(expression)] = known
+        self._kept.append(expression)
+
+    def range(self, expression: Expression) -> Range:
+        """What values an expression can have."""
+        known = self._ranges.get(id(expression))
+        if known is None:
+            if expression.operator == "input":
+                known = self._inputs[expression.value].range(self._fast)
+            else:
+                known = range_of(expression, [self.range(part) for part in expression.arguments])
+                if expression.operator == "where" and self._imputes(expression):
+                    filled = self.range(expression.arguments[1])
+                    kept = self.range(expression.arguments[2])
+                    known = Range(min(kept.low, filled.low), max(kept.high, filled.high), filled.nan, filled.null)
+            self._ranges[id(expression)] = known
+            self._kept.append(expression)
+        return known
+
+    def value(self, expression: Expression) -> str:
+        """The SQL text of an expression; it can stand as an operand.
+
+        Raises:
+            NoSqlError: It has no exact form.
+        """
+        known = self._texts.get(id(expression))
+        if known is None:
+            rule = _RULES.get(expression.operator)
+            if rule is not None:
+                known = rule(self, expression)
+            elif expression.dtype == "bool":
+                known = self.certain(expression)
+            else:
+                raise NoSqlError(f"the operator {expression.operator!r}")
+            if len(known) > LARGEST_TEXT:
+                raise NoSqlError("the length of its text")
+            self._texts[id(expression)] = known
+            self._kept.append(expression)
+        return known
+
+    # --- conditions ---------------------------------------------------------------------------
+
+    def certain(self, expression: Expression) -> str:
+        """A condition that is never NULL."""
+        if self._may_be_null(expression):
+            return f"coalesce({self.condition(expression)}, FALSE)"
+        return self.condition(expression)
+
+    def _may_be_null(self, expression: Expression) -> bool:
+        if expression.operator in ("and", "or", "eq", "lt", "le", "gt", "ge", "isinf"):
+            return any(
+                self._may_be_null(part) if part.dtype == "bool" else self.range(part).null
+                for part in expression.arguments
+            )
+        return False
+
+    def condition(self, expression: Expression) -> str:
+        """A condition; NULL stands for false."""
+        operator, parts = expression.operator, expression.arguments
+        if operator in ("and", "or"):
+            left, right = (self.condition(part) for part in parts)
+            return f"({left} {operator.upper()} {right})"
+        if operator == "not":
+            return f"(NOT {self.certain(parts[0])})"
+        if operator in _COMPARISONS:
+            return self._compared(operator, *parts)
+        if operator == "isnan":
+            return self._is_nan(parts[0])
+        if operator == "isinf":
+            known = self.range(parts[0])
+            finite = math.isfinite(known.low) and math.isfinite(known.high)
+            return "FALSE" if finite else f"isinf({self.value(parts[0])})"
+        if operator == "lookup":
+            return self._member(expression)
+        if operator == "cast":
+            return self._truth(parts[0])
+        return self.value(expression)
+
+    def _truth(self, part: Expression) -> str:
+        if part.dtype == "bool":
+            return self.condition(part)
+        if self.range(part).missing or part.dtype == "string":
+            raise NoSqlError("a number that may be NaN as a condition")
+        return f"({self.value(part)} <> 0)"
+
+    def _is_nan(self, part: Expression) -> str:
+        known, text = self.range(part), self.value(part)
+        if known.nan and known.null:
+            return f"({text} IS NULL OR isnan({text}))"
+        if known.null:
+            return f"({text} IS NULL)"
+        return f"isnan({text})" if known.nan else "FALSE"
+
+    def _compared(self, operator: str, left: Expression, right: Expression) -> str:
+        if left.dtype in ("bool", "string"):
+            if operator != "eq" or self.range(left).null or self.range(right).null:
+                raise NoSqlError("texts or conditions compared")
+            return f"({self.value(left)} = {self.value(right)})"
+        a, b = self.value(left), self.value(right)
+        text = f"{a} {_COMPARISONS[operator]} {b}"
+        # SQL has NaN above all numbers, and equal to itself
+        above = [left] if operator in ("gt", "ge") else [right] if operator in ("lt", "le") else []
+        if operator == "eq" and self.range(left).nan and self.range(right).nan:
+            above = [left]
+        checks = [f"{self.value(part)} <= {_INFINITE}" for part in above if self.range(part).nan]
+        return f"({' AND '.join([text, *checks])})"
+
+    def _member(self, expression: Expression) -> str:
+        """A table of conditions as a list of the keys that make it true, or of the others."""
+        (place,) = expression.arguments
+        lookup: Lookup = expression.value
+        if place.dtype != "string":
+            raise NoSqlError("a table of conditions over numbers")
+        text = self.value(place)
+        null = lookup.table.get(NULL_TEXT, lookup.default) if self.range(place).null else lookup.default
+        keys = [key for key, v in lookup.table.items() if bool(v) != bool(lookup.default) and key != NULL_TEXT]
+        if not keys:
+            listed = "TRUE" if lookup.default else "FALSE"
+        else:
+            negation = "NOT " if lookup.default else ""
+            listed = f"{text} {negation}IN ({', '.join(map(literal, keys))})"
+        if not self.range(place).null:
+            return f"({listed})"
+        return f"({text} IS NULL OR {listed})" if null else f"({text} IS NOT NULL AND {listed})"
+
+    # --- values -------------------------------------------------------------------------------
+
+    def _input(self, expression: Expression) -> str:
+        text = self._inputs[expression.value].value(self._fast)
+        return text
+
+    def _binary(self, expression: Expression) -> str:
+        if expression.dtype not in ("float32", "float64"):
+            known = self.range(expression)
+            if expression.operator == "div" or max(abs(known.low), abs(known.high)) > _EXACT_INTEGER:
+                raise NoSqlError("arithmetic of whole numbers")
+        sign = {"add": "+", "sub": "-", "mul": "*", "div": "/"}[expression.operator]
+        left, right = map(self.value, expression.arguments)
+        return f"({left} {sign} {right})"
+
+    def _sum(self, expression: Expression) -> str:
+        return "(" + " + ".join(map(self.value, expression.arguments)) + ")"
+
+    def _negated(self, expression: Expression) -> str:
+        return f"(-({self.value(expression.arguments[0])}))"
+
+    def _dot(self, expression: Expression) -> str:
+        if expression.dtype != "float64":
+            raise NoSqlError("a product of matrices in float32")
+        weights = [float(w) for w in expression.value]
+        return self._added(expression.arguments, weights, 0.0)
+
+    def _linear(self, expression: Expression) -> str:
+        weights, constant = expression.value
+        return self._added(expression.arguments, weights, constant)
+
+    def _added(self, parts: Sequence[Expression], weights: Sequence[float], constant: float) -> str:
+        terms = []
+        for part, weight in zip(parts, weights, strict=True):
+            if weight == 0 and self._fast and not self._may_overflow(part):
+                continue
+            terms.append(self._term(part, weight))
+        if constant != 0 or not terms:
+            terms.append(double(constant))
+        return balanced(terms)
+
+    def _may_overflow(self, part: Expression) -> bool:
+        known = self.range(part)
+        return known.missing or math.isinf(known.low) or math.isinf(known.high)
+
+    def _term(self, part: Expression, weight: float) -> str:
+        if weight == 1:
+            return self.value(part)
+        if part.operator == "input" and self._fast and id(part) not in self._texts:
+            return f"{self._inputs[part.value].factor} * {double(weight)}"
+        if part.operator == "cast" and part.arguments[0].dtype == "bool":
+            condition = self.condition(part.arguments[0])
+            return f"CASE WHEN {condition} THEN {double(weight)} ELSE 0e0 END"
+        return f"{self.value(part)} * {double(weight)}"
+
+    def _called(self, expression: Expression) -> str:
+        if expression.dtype != "float64":
+            raise NoSqlError(f"{expression.operator} in float32")
+        return f"{_FUNCTIONS[expression.operator]}({self.value(expression.arguments[0])})"
+
+    def _absolute(self, expression: Expression) -> str:
+        return f"abs({self.value(expression.arguments[0])})"
+
+    def _sigmoid(self, expression: Expression) -> str:
+        if expression.dtype != "float64":
+            raise NoSqlError("sigmoid in float32")
+        return f"(1e0 / (1e0 + exp(-({self.value(expression.arguments[0])}))))"
+
+    def _square(self, expression: Expression) -> str:
+        text = self.value(expression.arguments[0])
+        return f"({text} * {text})"
+
+    def _power(self, expression: Expression) -> str:
+        base, exponent = expression.arguments
+        if expression.dtype != "float64" or self.range(base).missing or self.range(exponent).missing:
+            raise NoSqlError("a power of what may be NaN")
+        return f"pow({self.value(base)}, {self.value(exponent)})"
+
+    def _round(self, expression: Expression) -> str:
+        if expression.dtype != "float64":
+            raise NoSqlError("round in float32")
+        return f"round_even({self.value(expression.arguments[0])}, 0)"
+
+    def _sign(self, expression: Expression) -> str:
+        (part,) = expression.arguments
+        if self.range(part).missing or expression.dtype != "float64":
+            raise NoSqlError("the sign of what may be NaN")
+        return f"CAST(sign({self.value(part)}) AS DOUBLE)"
+
+    def _larger(self, expression: Expression) -> str:
+        left, right = expression.arguments
+        a, b = self.value(left), self.value(right)
+        if not self.range(left).missing and not self.range(right).missing:
+            return f"greatest({a}, {b})"
+        # true for a NaN on the right alone; neither holds for NULL
+        return f"CASE WHEN {a} <= {b} THEN {b} WHEN {b} <= {a} THEN {a} END"
+
+    def _smaller(self, expression: Expression) -> str:
+        left, right = expression.arguments
+        if left.operator == "constant":
+            left, right = right, left
+        a, b = self.value(left), self.value(right)
+        if not self.range(left).missing and not self.range(right).missing:
+            return f"least({a}, {b})"
+        if self.range(right).missing:
+            a, b = f"(-({a}))", f"(-({b}))"
+            return f"(-(CASE WHEN {a} <= {b} THEN {b} WHEN {b} <= {a} THEN {a} END))"
+        return f"CASE WHEN {a} BETWEEN {b} AND {_INFINITE} THEN {b} ELSE {a} END"
+
+    def _where(self, expression: Expression) -> str:
+        test, yes, no = expression.arguments
+        if self._imputes(expression) and not self.range(no).nan:
+            return f"coalesce({self.value(no)}, {self.value(yes)})"
+        condition = self.condition(test)
+        if condition in ("TRUE", "FALSE"):
+            return self.value(yes if condition == "TRUE" else no)
+        return f"CASE WHEN {condition} THEN {self.value(yes)} ELSE {self.value(no)} END"
+
+    def _imputes(self, expression: Expression) -> bool:
+        test, _, no = expression.arguments
+        return test.operator == "isnan" and test.arguments[0] is no
+
+    def _cast(self, expression: Expression) -> str:
+        (part,) = expression.arguments
+        if part.dtype == expression.dtype:
+            return self.value(part)
+        if part.dtype == "bool":
+            one, zero = number(1, expression.dtype), number(0, expression.dtype)
+            return f"CASE WHEN {self.condition(part)} THEN {one} ELSE {zero} END"
+        if part.dtype == "string" or expression.dtype == "string":
+            raise NoSqlError("a text as a number")
+        text, known = self.value(part), self.range(part)
+        if expression.dtype == "bool":
+            return self._truth(part)
+        if expression.dtype == "float64":
+            return f"CAST({text} AS DOUBLE)"
+        largest = max(abs(known.low), abs(known.high))
+        if expression.dtype == "int64":
+            if known.missing or largest > _EXACT_INTEGER:
+                raise NoSqlError("a number that may be too large as a whole one")
+            return f"CAST(trunc({text}) AS BIGINT)"
+        if part.dtype == "float64" and largest > FLOAT_LARGEST:
+            over, under = double(FLOAT_INFINITE), double(-FLOAT_INFINITE)
+            text = (
+                f"CASE WHEN {text} BETWEEN {over} AND {_INFINITE} THEN {_INFINITE} "
+                f"WHEN {text} <= {under} THEN {double(-math.inf)} ELSE {text} END"
+            )
+        return f"CAST({text} AS FLOAT)"
+
+    def _lookup(self, expression: Expression) -> str:
+        (place,) = expression.arguments
+        lookup: Lookup = expression.value
+        if expression.dtype == "bool":
+            return self._member(expression)
+        if place.dtype != "string":
+            raise NoSqlError("a table over numbers")
+        texts = {key: number(v, expression.dtype) for key, v in lookup.table.items()}
+        default = number(lookup.default, expression.dtype)
+        poisoned = self._poisoned_by(place) if expression.dtype in ("float32", "float64") else None
+        column = self.value(place)
+        null = texts.pop(NULL_TEXT, default) if self.range(place).null else default
+        texts.pop(NULL_TEXT, None)
+        if poisoned is not None:
+            texts = {key: "NULL" if key in poisoned else text for key, text in texts.items()}
+            default = "NULL" if None in poisoned else default
+            texts[NULL_TEXT] = "NULL"
+            null = null if self.range(place).null else "NULL"
+        whens = [f" WHEN {literal(key)} THEN {text}" for key, text in texts.items() if text != default]
+        rest = f" ELSE {default}" if default != "NULL" else ""
+        if default != null:
+            rest = f" ELSE CASE WHEN {column} IS NULL THEN {null} ELSE {default} END"
+        if not whens and not rest.startswith(" ELSE CASE"):
+            return default
+        if not whens:
+            return rest.removeprefix(" ELSE ")
+        return f"CASE {column}{''.join(whens)}{rest} END"
+
+    def _poisoned_by(self, place: Expression) -> frozenset[str | None] | None:
+        if not self._fast or place.operator != "input":
+            return None
+        return self._poisoned.get(place.value, frozenset())  # type: ignore[return-value]
+
+    def _take(self, expression: Expression) -> str:
+        (place,) = expression.arguments
+        values = expression.value
+        if place.operator == "leaf":
+            return tree_sql(self, place, lambda leaf: number(values[leaf], expression.dtype))
+        known = self.range(place)
+        if known.missing:
+            raise NoSqlError("a place that may be NaN")
+        low, high = int(max(known.low, -len(values))), int(min(known.high, len(values) - 1))
+        texts = {place: number(values[place], expression.dtype) for place in range(low, high + 1)}
+        default = texts.pop(high)
+        whens = "".join(f" WHEN {place} THEN {text}" for place, text in texts.items())
+        return f"CASE {self.value(place)}{whens} ELSE {default} END" if whens else default
+
+    def _leaf(self, expression: Expression) -> str:
+        return tree_sql(self, expression, str)
+
+    def column(self, expression: Expression) -> FeatureColumn | None:
+        """The feature that an expression is, or None."""
+        if expression.operator != "input" or id(expression) in self._texts:
+            return None
+        return self._inputs[expression.value]
+
+
+def balanced(terms: Sequence[str]) -> str:
+    """A sum with parentheses so that it is as deep as the logarithm of its length."""
+    while len(terms) > 1:
+        pairs = [f"({a} + {b})" for a, b in zip(terms[::2], terms[1::2], strict=False)]
+        terms = [*pairs, terms[-1]] if len(terms) % 2 else pairs
+    return terms[0]
+
+
+_COMPARISONS = {"eq": "=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+
+_FUNCTIONS = {
+    "sqrt": "sqrt",
+    "exp": "exp",
+    "log": "ln",
+    "tanh": "tanh",
+    "sin": "sin",
+    "cos": "cos",
+    "floor": "floor",
+    "ceil": "ceil",
+}
+
+_RULES: Mapping[str, Callable[[Writer, Expression], str]] = {
+    "input": Writer._input,
+    "constant": lambda _, e: number(e.value, e.dtype),
+    "add": Writer._binary,
+    "sub": Writer._binary,
+    "mul": Writer._binary,
+    "div": Writer._binary,
+    "share": lambda w, e: f"({w.value(e.arguments[0])} / {w.value(e.arguments[1])})",
+    "sum": Writer._sum,
+    "neg": Writer._negated,
+    "dot": Writer._dot,
+    "linear": Writer._linear,
+    "square": Writer._square,
+    "pow": Writer._power,
+    "abs": Writer._absolute,
+    "sign": Writer._sign,
+    "round": Writer._round,
+    "sigmoid": Writer._sigmoid,
+    "max": Writer._larger,
+    "min": Writer._smaller,
+    "where": Writer._where,
+    "cast": Writer._cast,
+    "lookup": Writer._lookup,
+    "take": Writer._take,
+    "leaf": Writer._leaf,
+    **dict.fromkeys(_FUNCTIONS, Writer._called),
+}

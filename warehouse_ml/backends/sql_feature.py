@@ -1,0 +1,255 @@
+"""How a feature of a row is read in SQL, and which of its values are refused or leave no score.
+
+It restates `_prepare` of `udfs/onnx_udf.py` for one row: the policy for NULL, the limit, the types.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from warehouse_ml.backends.finite_domain import NULL_TEXT
+from warehouse_ml.backends.sql_literal import double
+from warehouse_ml.backends.value_range import Range
+from warehouse_ml.quoting import literal
+from warehouse_ml.signature import Feature
+
+_LARGEST = {
+    "TINYINT": 2.0**7,
+    "UTINYINT": 2.0**8,
+    "SMALLINT": 2.0**15,
+    "USMALLINT": 2.0**16,
+    "INTEGER": 2.0**31,
+    "UINTEGER": 2.0**32,
+    "BIGINT": 2.0**63,
+    "UBIGINT": 2.0**64,
+    "HUGEINT": 2.0**127,
+    "UHUGEINT": 2.0**128,
+    "DECIMAL": 1e38,
+    "BOOLEAN": 1.0,
+    "FLOAT": 3.4028234663852886e38,
+}
+"""The largest magnitude that a type holds, infinity aside."""
+
+_MICROSECONDS = {"us": 1, "ms": 10**3, "s": 10**6, "D": 86_400 * 10**6}
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureColumn:
+    """A feature where it stands in a statement.
+
+    Attributes:
+        feature: The feature.
+        text: The SQL text of its value.
+        sql_type: Its SQL type without parameters, or an empty text where it is unknown.
+        used: Whether the result depends on it.
+    """
+
+    feature: Feature
+    text: str
+    sql_type: str
+    used: bool
+
+    @property
+    def floating(self) -> bool:
+        """Whether it can hold NaN and infinity."""
+        return self.feature.type == "DOUBLE" and self.sql_type not in (_LARGEST.keys() - {"FLOAT"})
+
+    @property
+    def limit(self) -> float | None:
+        """The limit, where a value of the type can be beyond it."""
+        limit = self.feature.limit
+        if limit is None or self.feature.type in ("VARCHAR", "BIGINT"):
+            return None
+        if not self.floating and _LARGEST.get(self.sql_type, math.inf) <= limit:
+            return None
+        return None if self.feature.type == "BOOLEAN" and limit >= 1 else limit
+
+    @property
+    def must_be_present(self) -> bool:
+        """Whether a row without it gets no score."""
+        return self.feature.missing in ("null", "error")
+
+    def value(self, fast: bool) -> str:
+        """The SQL text of the value that the model sees: a DOUBLE, BIGINT or VARCHAR.
+
+        Args:
+            fast: Whether it is known that the value is neither NaN nor beyond the limit, and that it is
+                there if it must be. NULL then still stands for what is missing under the policy `model`.
+        """
+        feature = self.feature
+        if feature.type == "VARCHAR":
+            text = self.text if self.sql_type in ("VARCHAR", "") else f"CAST({self.text} AS VARCHAR)"
+            return f"coalesce({text}, {literal(str(feature.default))})" if self._defaults else text
+        if feature.type == "BIGINT":
+            text = self.text if self.sql_type == "BIGINT" else f"CAST({self.text} AS BIGINT)"
+            return f"coalesce({text}, {int(feature.default or 0)})" if self._defaults else text
+        text = self.number
+        if not self._defaults:
+            return text
+        default = double(float(feature.default or 0))
+        if fast or not self.floating:
+            return f"coalesce({text}, {default})"
+        return f"CASE WHEN {self.absent} THEN {default} ELSE {text} END"
+
+    @property
+    def _defaults(self) -> bool:
+        return self.feature.missing == "default"
+
+    @property
+    def number(self) -> str:
+        """The value as a DOUBLE; times as counts of their unit."""
+        if self.feature.type == "TIMESTAMP":
+            text = self.text if self.sql_type == "TIMESTAMP" else f"CAST({self.text} AS TIMESTAMP)"
+            if self.feature.unit == "ns":
+                return f"CAST(CAST(epoch_us({text}) AS HUGEINT) * 1000 AS DOUBLE)"
+            size = _MICROSECONDS[self.feature.unit or "us"]
+            count = f"epoch_us({text})"
+            if size > 1:  # the quotient of integers is cut off, the remainder has the sign of the dividend
+                count = f"(({count} - ((({count} % {size}) + {size}) % {size})) // {size})"
+            return f"CAST({count} AS DOUBLE)"
+        return self.text if self.sql_type == "DOUBLE" else f"CAST({self.text} AS DOUBLE)"
+
+    @property
+    def factor(self) -> str:
+        """The value as a factor beside a DOUBLE: DuckDB casts numbers there by itself."""
+        plain = self.sql_type in _LARGEST and self.sql_type != "BOOLEAN"
+        if plain and self.feature.type == "DOUBLE" and not self._defaults:
+            return self.text
+        return self.value(True)
+
+    @property
+    def absent(self) -> str:
+        """The condition that the value is missing: NULL, or NaN where there can be one; never NULL."""
+        if self.floating:
+            return f"({self.text} IS NULL OR isnan({self.text}))"
+        return f"{self.text} IS NULL"
+
+    @property
+    def beyond(self) -> str | None:
+        """The condition that the value is beyond the limit; NULL or false for what is missing."""
+        if self.limit is None:
+            return None
+        size = f"abs({self.number})"
+        if not self.floating:
+            return f"{size} > {double(self.limit)}"
+        largest = _LARGEST.get(self.sql_type, 1.7976931348623157e308)
+        if self.limit >= largest:
+            return f"isinf({self.text})"
+        return f"{size} BETWEEN {double(math.nextafter(self.limit, math.inf))} AND {double(math.inf)}"
+
+    def range(self, fast: bool) -> Range:
+        """What values `value(fast)` can have in a row that gets a score."""
+        feature = self.feature
+        null = feature.missing == "model"
+        if feature.type in ("VARCHAR", "BIGINT"):
+            return Range(-(2.0**63), 2.0**63, null=null)
+        bound = min(
+            1.0 if feature.type == "BOOLEAN" else math.inf,
+            math.inf if feature.limit is None else feature.limit,
+            math.inf if self.floating else _LARGEST.get(self.sql_type, math.inf),
+        )
+        if feature.type == "TIMESTAMP":
+            bound = 2.0**63 * 1000
+        if fast and self.floating:
+            bound = min(bound, _LARGEST.get(self.sql_type, 1.7976931348623157e308))
+        default = float(feature.default or 0) if self._defaults else 0.0
+        return Range(
+            min(-bound, default), max(bound, default), null and not fast and self.floating, null
+        )
+
+    def failures(self, lenient: bool) -> list[tuple[str, str]]:
+        """Conditions under which a row cannot be scored, and the SQL text of the sentence that says so.
+
+        Args:
+            lenient: Whether a row that the model would refuse gets no score instead.
+        """
+        name, found = self.feature.name, []
+        if self.feature.type == "VARCHAR":
+            found.append(
+                (
+                    f"{self.value(True)} = {literal(NULL_TEXT)}",
+                    literal(f"The feature {name!r} holds the text that is kept for NULL."),
+                )
+            )
+        if lenient:
+            return found
+        if self.beyond is not None and self.limit is not None:
+            start = literal("The model refuses ")
+            end = literal(f" for the feature {name!r}: its magnitude is beyond {self.limit:.6g}.")
+            found.append((self.beyond, f"{start} || CAST({self.number} AS VARCHAR) || {end}"))
+        if self.feature.missing == "error":
+            sentence = f"The feature {name!r} is NULL, and the model's policy for it is 'error'."
+            found.append((self.absent, literal(sentence)))
+        return found
+
+    def without_score(self, lenient: bool) -> list[str]:
+        """Conditions under which a row gets NULL."""
+        found = []
+        if lenient and self.beyond is not None:
+            found.append(self.beyond)
+        if self.feature.missing == "null" or (lenient and self.feature.missing == "error"):
+            found.append(self.absent)
+        return found
+
+    @property
+    def finite_is_enough(self) -> bool:
+        """Whether every finite value is within the limit."""
+        return self.limit is None or self.limit >= _LARGEST.get(self.sql_type, 1.7976931348623157e308)
+
+    @property
+    def shown(self) -> str:
+        """The SQL text of the value as Python's `repr` shows it."""
+        text = self.text
+        if self.feature.type == "VARCHAR":
+            shown = _represented(f"CAST({text} AS VARCHAR)")
+        elif self.feature.type == "BOOLEAN":
+            shown = f"CASE WHEN {text} THEN 'True' ELSE 'False' END"
+        elif self.feature.type == "TIMESTAMP":
+            shown = f"CAST(epoch_us(CAST({text} AS TIMESTAMP)) AS VARCHAR)"
+        else:
+            shown = f"CAST(CAST({text} AS {self.feature.type}) AS VARCHAR)"
+        return f"CASE WHEN {text} IS NULL THEN 'NULL' ELSE {shown} END"
+
+    def proof(self) -> str | None:
+        """A DOUBLE that is zero where the value may be used without a check, and else NULL or no number.
+
+        None where every value may be used.
+        """
+        if self.feature.type == "VARCHAR":
+            known = f"{self.text} <> {literal(NULL_TEXT)}"
+            if self.feature.missing in ("model", "default"):
+                known = f"({self.text} IS NULL OR {known})"
+            return f"CASE WHEN {known} THEN 0e0 END"
+        optional = not self.must_be_present
+        if self.limit is not None and not self.finite_is_enough:
+            known = f"abs({self.number}) <= {double(self.limit)}"
+        elif self.floating:
+            return f"coalesce({self.text} * 0e0, 0e0)" if optional else f"{self.text} * 0e0"
+        else:
+            known = "TRUE" if optional else f"{self.text} IS NOT NULL"
+        if known == "TRUE":
+            return None
+        return f"CASE WHEN {self.text} IS NULL OR {known} THEN 0e0 END" if optional else (
+            f"CASE WHEN {known} THEN 0e0 END"
+        )
+
+
+def _represented(text: str) -> str:
+    """A text as Python's `repr` shows it, but for characters that cannot be printed and have no letter."""
+    escaped = f"replace({text}, {_BACKSLASH}, {literal(_TWO_BACKSLASHES)})"
+    for code, letter in ((10, "n"), (13, "r"), (9, "t")):
+        escaped = f"replace({escaped}, chr({code}), {literal(_ONE_BACKSLASH + letter)})"
+    within = f"replace({escaped}, {literal(_QUOTE)}, {literal(_ONE_BACKSLASH + _QUOTE)})"
+    quote, double_quote = literal(_QUOTE), literal('"')
+    only_single = f"contains({escaped}, {quote}) AND NOT contains({escaped}, {double_quote})"
+    return (
+        f"CASE WHEN {only_single} THEN {double_quote} || {escaped} || {double_quote} "
+        f"ELSE {quote} || {within} || {quote} END"
+    )
+
+
+_QUOTE = "'"
+_ONE_BACKSLASH = "\\"
+_TWO_BACKSLASHES = "\\\\"
+_BACKSLASH = literal(_ONE_BACKSLASH)
