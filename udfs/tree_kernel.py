@@ -38,6 +38,8 @@ CHUNK = 64
 BLOCK = 512
 """Rows whose ranks are kept in the cache while the trees go over them."""
 
+_HEAD = object.__basicsize__
+
 _compiled: Callable[[Any], Any] = numba.njit(nogil=True, cache=True, error_model="numpy", boundscheck=False)
 _emitted: Callable[[Any], Any] = intrinsic
 
@@ -320,6 +322,16 @@ def _add(typing, sums, first, values, start, width, leaves, chunks):  # type: ig
 
 
 @_compiled
+def _data(array):  # type: ignore[no-untyped-def]
+    """Where the data of an array object lies, whose own address is given.
+
+    To ask the object takes 2 us for each column. The field is the first one behind Python's own, and compiled
+    extensions of numpy read it there too.
+    """
+    return numba.carray(_address(array + _HEAD), 1, np.int64)[0]
+
+
+@_compiled
 def _copy(source, mask, start, limit, target):  # type: ignore[no-untyped-def]
     """Copies values into a block, NaN where they are missing; the flags of the column."""
     beyond = False
@@ -389,13 +401,17 @@ def _prepare(
     chunks = (rows + CHUNK - 1) // CHUNK
     for place in range(columns.shape[0]):
         category, single, table, steps, count, right, left, _ = columns[place]
-        address, dtype, mask = sources[place]
+        dtype = sources[0, place]
+        address = _data(sources[1, place])
+        mask = _data(sources[2, place]) if sources[2, place] != 0 else 0
         first = max(right, left)
         if category:
             if first >= 0:
                 codes = numba.carray(_address(address + 4 * start), rows, np.int32)
                 for row in range(rows):
                     ranks[first * block + row] = codes[row]
+                for row in range(rows, chunks * CHUNK):
+                    ranks[first * block + row] = 0
             continue
         if single or dtype == 1 or dtype > 3:
             found = _load_narrow(address, dtype, mask, start, rows, limits[place], narrow)
@@ -469,12 +485,12 @@ def _score(model, values, base, sources, sums, flags):  # type: ignore[no-untype
     rows, outputs = sums.shape
     width = values.shape[1]
     flat = values.reshape(-1)
-    narrow = np.zeros(block, dtype=np.float32)
-    wide = np.zeros(block, dtype=np.float64)
-    ranks = np.zeros(layout[5] * block, dtype=np.int32)
-    codes = np.zeros(layout[6] * block, dtype=np.uint8)
-    results = np.zeros(layout[7] * block, dtype=np.uint8)
-    leaves = np.zeros(block, dtype=np.int32)
+    narrow = np.empty(block, dtype=np.float32)
+    wide = np.empty(block, dtype=np.float64)
+    ranks = np.empty(layout[5] * block, dtype=np.int32)
+    codes = np.empty(layout[6] * block, dtype=np.uint8)
+    results = np.empty(layout[7] * block, dtype=np.uint8)
+    leaves = np.empty(block, dtype=np.int32)
     totals = np.empty(outputs * block, dtype=values.dtype)
     for start in range(0, rows, block):
         count = min(block, rows - start)
@@ -537,7 +553,9 @@ def _score(model, values, base, sources, sums, flags):  # type: ignore[no-untype
 _UPPER, _STEP, _ENTER = 0.035, 1.1, 4.0
 """What one row costs, in some unit: a node of the upper levels, a step of a walk, the start of a walk."""
 
-_DTYPES = {"f8": 0, "f4": 1, "i8": 2, "i4": 3, "i2": 4, "i1": 5, "u1": 6, "b1": 6}
+_DTYPES = {np.dtype(name): place for place, name in enumerate(("f8", "f4", "i8", "i4", "i2", "i1", "u1"))}
+_DTYPES[np.dtype(bool)] = _DTYPES[np.dtype(np.uint8)]
+
 _PAD = 255
 
 
@@ -913,26 +931,26 @@ class TreeKernel:
             was missing (masked or NaN), bit 1 where the magnitude of another was beyond the column's limit.
         """
         rows = len(columns[0]) if columns else 0
-        sources = []
-        kept = []
+        ready: list[NDArray[Any]] = []
+        masks: list[NDArray[Any] | None] = []
         for kind, column, gone in zip(self._kinds, columns, missing, strict=True):
-            if kind == 2:
-                column = column.astype(np.int32, copy=False)
-            dtype = _DTYPES.get(column.dtype.str[1:])
-            if dtype is None or not column.dtype.isnative:
-                column, dtype = column.astype(np.float64), 0
-            if not column.flags.c_contiguous:
-                column = np.ascontiguousarray(column)
-            kept.append(column)
-            mask = 0
-            if gone is not None:
-                if not gone.flags.c_contiguous:
-                    gone = np.ascontiguousarray(gone)
-                kept.append(gone)
-                mask = gone.__array_interface__["data"][0]
-            sources.append((column.__array_interface__["data"][0], dtype, mask))
-        addresses = np.array(sources, dtype=np.int64).reshape(-1, 3)
+            if kind == 2 and column.dtype != np.int32:
+                column = column.astype(np.int32)
+            if column.dtype not in _DTYPES:
+                column = column.astype(np.float64)
+            if gone is not None and not gone.flags.c_contiguous:
+                gone = np.ascontiguousarray(gone)
+            ready.append(column if column.flags.c_contiguous else np.ascontiguousarray(column))
+            masks.append(gone)
+        sources = np.array(
+            [
+                [_DTYPES[column.dtype] for column in ready],
+                [id(column) for column in ready],
+                [0 if gone is None else id(gone) for gone in masks],
+            ],
+            dtype=np.int64,
+        )
         sums = np.empty((rows, self._outputs), dtype=self._dtype)
         flags = np.zeros(len(columns), dtype=np.uint8)
-        _score(self._model, self._values, self._base, addresses, sums, flags)
+        _score(self._model, self._values, self._base, sources, sums, flags)
         return sums, flags
