@@ -9,11 +9,11 @@ from typing import Any
 
 from warehouse_ml.backends import expression_json
 from warehouse_ml.backends.finite_domain import tabulated
-from warehouse_ml.backends.inline_call import LARGEST_TEXT, Call, NoSqlError
+from warehouse_ml.backends.inline_call import LARGEST_TEXT, Call, NoSqlError, result_names
 from warehouse_ml.backends.linear_form import fused
 from warehouse_ml.backends.program import Expression, Program, walk
 from warehouse_ml.backends.shorter_form import shortened
-from warehouse_ml.signature import Method, Signature
+from warehouse_ml.signature import Method, Output, Signature
 
 LARGEST_PROGRAM = 4_000
 """How many expressions a program may have; what has more is no small model."""
@@ -31,11 +31,12 @@ class InlineForm:
 
     Attributes:
         signature: What the version takes and returns.
-        outputs: For each output of the graph its cells, fused and shortened.
+        cells: The cells of the results `prediction` and `probabilities`, and what is `refused`; fused and
+            shortened for each on its own, since what they share need not be kept apart.
     """
 
     signature: Signature
-    outputs: Mapping[str, tuple[Expression, ...]]
+    cells: Mapping[str, tuple[Expression, ...]]
 
     def sql(
         self,
@@ -61,7 +62,7 @@ class InlineForm:
         if dialect != "duckdb" or self.signature.result(method) is None:
             return None
         try:
-            text = Call(self.signature, self.outputs, method, features, types).sql()
+            text = Call(self.signature, self.cells, method, features, types).sql()
         except NoSqlError:
             return None
         return text if len(text) <= LARGEST_TEXT else None
@@ -71,13 +72,13 @@ class InlineForm:
         result = self.signature.result(method)
         if result is None:
             return 0.0
-        cells = [self.outputs[leaf.tensor][leaf.column or 0] for leaf in result.leaves()]
+        cells = [cell for name in result_names(method) for cell in self.cells.get(name, ())]
         return 5.0 + sum(map(_cost, walk(*cells)))
 
     def to_json(self) -> str:
         """All but the signature, as JSON."""
-        sizes = {name: len(cells) for name, cells in self.outputs.items()}
-        roots = [cell for cells in self.outputs.values() for cell in cells]
+        sizes = {name: len(cells) for name, cells in self.cells.items()}
+        roots = [cell for cells in self.cells.values() for cell in cells]
         facts = {"sizes": sizes, **expression_json.plain(roots)}
         return json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
 
@@ -86,8 +87,8 @@ class InlineForm:
         """Read what `to_json` wrote, for the same signature."""
         facts: dict[str, Any] = json.loads(text)
         cells = iter(expression_json.expressions(facts))
-        outputs = {name: tuple(next(cells) for _ in range(size)) for name, size in facts["sizes"].items()}
-        return cls(signature, outputs)
+        found = {name: tuple(next(cells) for _ in range(size)) for name, size in facts["sizes"].items()}
+        return cls(signature, found)
 
 
 def inline_form(program: Program, signature: Signature) -> InlineForm | None:
@@ -103,11 +104,21 @@ def inline_form(program: Program, signature: Signature) -> InlineForm | None:
     roots = [cell for cells in program.outputs.values() for cell in cells]
     if sum(1 for _ in walk(*roots)) > LARGEST_PROGRAM or any(entry.transform for entry in signature.inputs):
         return None
-    cells = iter(shortened(fused(shortened(tabulated(roots)))))
-    outputs = {name: tuple(next(cells) for _ in whole) for name, whole in program.outputs.items()}
-    form = InlineForm(signature, outputs)
+    groups = {"prediction": _cells(program, signature.prediction)}
+    if signature.probabilities is not None:
+        groups["probabilities"] = _cells(program, signature.probabilities)
+    if signature.refusals:
+        groups["refused"] = program.outputs["refused"]
+    form = InlineForm(
+        signature,
+        {name: tuple(shortened(fused(shortened(tabulated(cells))))) for name, cells in groups.items()},
+    )
     names = [f'"{feature.name}"' for feature in signature.features]
     return form if form.sql("predict", names, [None] * len(names)) is not None else None
+
+
+def _cells(program: Program, output: Output) -> tuple[Expression, ...]:
+    return tuple(program.outputs[leaf.tensor][leaf.column or 0] for leaf in output.leaves())
 
 
 def _cost(expression: Expression) -> float:

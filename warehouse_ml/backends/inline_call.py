@@ -12,9 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from warehouse_ml.backends.finite_domain import NULL_TEXT
 from warehouse_ml.backends.program import Expression, walk
+from warehouse_ml.backends.shorter_form import by_differences
 from warehouse_ml.backends.shared_values import shared_levels, with_names
 from warehouse_ml.backends.sql_expression import LARGEST_TEXT, NoSqlError, Writer, balanced
 from warehouse_ml.backends.sql_feature import FeatureColumn
+from warehouse_ml.backends.sql_literal import number
+from warehouse_ml.backends.sql_tree import tree_sql
 from warehouse_ml.backends.value_range import Range
 from warehouse_ml.quoting import literal, quoted
 from warehouse_ml.signature import Method, Output, Signature
@@ -33,7 +36,7 @@ class Call:
     def __init__(
         self,
         signature: Signature,
-        outputs: Mapping[str, tuple[Expression, ...]],
+        cells: Mapping[str, tuple[Expression, ...]],
         method: Method,
         features: Sequence[str],
         types: Sequence[str | None],
@@ -48,8 +51,10 @@ class Call:
             raise NoSqlError("no such method")
         self._signature, self._result = signature, result
         self._lenient = method == "try_predict"
-        self._cells = [_cell(outputs, leaf) for leaf in result.leaves()]
-        self._refused = list(outputs["refused"]) if signature.refusals else []
+        self._cells = list(cells[result_names(method)[0]])
+        if result is not signature.prediction and len(signature.classes) == 2:
+            self._cells = self._cells[1:]
+        self._refused = list(cells.get("refused", ()))
         read = {e.value for e in walk(*self._cells, *self._refused) if e.operator == "input"}
         positions = {entry.name: entry.feature for entry in signature.inputs}
         used = {positions[name] for name in read}
@@ -72,16 +77,17 @@ class Call:
         slow = self._slow()
         if not checks:
             return slow
-        anchors, terms = self._guard()
-        levels = shared_levels(self._cells, anchors)
+        cells = by_differences(self._cells)
+        anchors, terms = self._guard(cells)
+        levels = shared_levels(cells, anchors)
         writer = self._writer(True)
 
         def body() -> str:
-            proof = [writer.value(anchor) for anchor in anchors] + [writer_free(term) for term in terms]
+            proof = [writer.value(anchor) for anchor in anchors] + terms
             test = f"isfinite({balanced(proof)})" if proof else "TRUE"
             for anchor in anchors:
                 writer.bind(anchor, writer.value(anchor), _FINITE)
-            fast = self._written(writer)
+            fast = self._written(writer, cells)
             whens = "".join(f" WHEN {condition} THEN {outcome}" for condition, outcome in checks)
             if fast == slow:
                 inner = "".join(
@@ -99,7 +105,7 @@ class Call:
     def _slow(self) -> str:
         writer = self._writer(False)
         levels = shared_levels(self._cells, [])
-        return with_names(writer, levels, "wml_s", lambda: self._written(writer))
+        return with_names(writer, levels, "wml_s", lambda: self._written(writer, self._cells))
 
     # --- what is checked ----------------------------------------------------------------------
 
@@ -129,9 +135,9 @@ class Call:
             end = literal(f" for the feature {column.feature.name!r}: {refusal.reason}.")
             yield condition, _raised(f"{literal('The model refuses ')} || {column.shown} || {end}")
 
-    def _guard(self) -> tuple[list[Expression], list[str]]:
+    def _guard(self, cells: Sequence[Expression]) -> tuple[list[Expression], list[str]]:
         """Expressions and further terms whose sum is finite only in rows that need no check."""
-        anchors = _outermost_sums(self._cells)
+        anchors = _outermost_sums(cells)
         covered: set[str] = set()
         for anchor in anchors:
             covered |= _carried(anchor)
@@ -164,18 +170,20 @@ class Call:
 
     # --- what is returned ---------------------------------------------------------------------
 
-    def _written(self, writer: Writer) -> str:
-        cells = iter(self._cells)
-        leaf = _same_leaf(self._cells)
-        if leaf is not None and len(self._cells) > 1:
+    def _written(self, writer: Writer, cells: Sequence[Expression]) -> str:
+        leaf = _same_leaf(cells)
+        if leaf is not None and len(cells) > 1:
             return self._struct_at_leaves(writer, leaf)
-        leaves = [(_leaf_sql(writer, cell, output), writer.range(cell).missing and cell.dtype[0] == "f")
-                  for cell, output in zip(cells, self._result.leaves(), strict=True)]
+        outputs = list(self._result.leaves())
+        leaves = [
+            (_leaf_sql(writer, cell, output), writer.range(cell).missing and output.type == "DOUBLE")
+            for cell, output in zip(cells, outputs, strict=True)
+        ]
         if not any(missing for _, missing in leaves):
             return _assembled(self._result, iter([text for text, _ in leaves]))
         if self._result.type != "STRUCT":
-            text, (known) = leaves[0][0], writer.range(self._cells[0])
-            if not known.nan:
+            text = leaves[0][0]
+            if not writer.range(cells[0]).nan:
                 return text
             return f"list_transform([{text}], lambda wml_r: CASE WHEN NOT isnan(wml_r) THEN wml_r END)[1]"
         names = [f"wml_r.r{place}" for place in range(len(leaves))]
@@ -188,9 +196,6 @@ class Call:
         return f"list_transform([struct_pack({packed})], lambda wml_r: {body})[1]"
 
     def _struct_at_leaves(self, writer: Writer, leaf: Expression) -> str:
-        from warehouse_ml.backends.sql_literal import number
-        from warehouse_ml.backends.sql_tree import tree_sql
-
         def shown(place: int) -> str:
             texts = [
                 _as_type(number(cell.value[place], cell.dtype), cell.dtype, output.type)
@@ -201,12 +206,9 @@ class Call:
         return tree_sql(writer, leaf, shown)
 
 
-def writer_free(term: str) -> str:
-    return term
-
-
-def _cell(outputs: Mapping[str, tuple[Expression, ...]], leaf: Output) -> Expression:
-    return outputs[leaf.tensor][leaf.column or 0]
+def result_names(method: Method) -> tuple[str, ...]:
+    """The groups of cells that a method needs; the first holds its result."""
+    return ("probabilities" if method == "predict_proba" else "prediction", "refused")
 
 
 def _plain_type(sql_type: str | None) -> str:

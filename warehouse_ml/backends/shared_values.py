@@ -34,7 +34,7 @@ def shared_levels(
     named: set[int] = set()
     for expression in reversed(order):
         count = times[id(expression)]
-        if (count - 1) * cost[id(expression)] >= _WORTH and expression.dtype.startswith("float"):
+        if cost[id(expression)] >= 5 and (count - 1) * cost[id(expression)] >= _WORTH and expression.dtype.startswith("float"):
             named.add(id(expression))
             count = 1
         for part, factor in _written_parts(expression):

@@ -94,4 +94,50 @@ def _below(exponential: Expression) -> Expression | None:
     return None
 
 
+def by_differences(roots: Sequence[Expression]) -> list[Expression]:
+    """The shares of a few classes without their maximum: 1 / (1 + exp(z1 - z) + exp(z2 - z)).
+
+    It differs only where a score is infinite.
+    """
+    made: dict[int, Expression] = {}
+    for expression in walk(*roots):
+        current = rebuilt(expression, tuple(made[id(part)] for part in expression.arguments))
+        made[id(expression)] = _difference_form(current) or current
+    return [made[id(root)] for root in roots]
+
+
+def _difference_form(expression: Expression) -> Expression | None:
+    if expression.operator != "share" or expression.dtype != "float64":
+        return None
+    own = _raised_score(expression.arguments[0])
+    parts = _parts(expression.arguments[1])
+    scores = [_raised_score(part) for part in parts]
+    if own is None or len(parts) > LARGEST_DIFFERENCES:
+        return None
+    ratios = []
+    for part, score in zip(parts, scores, strict=True):
+        if score is None:
+            return None
+        if part is not expression.arguments[0]:
+            difference = Expression("sub", "float64", (score, own))
+            ratios.append(Expression("exp", "float64", (difference,)))
+    one = Expression("constant", "float64", (), 1.0)
+    weights = (1.0,) * len(ratios)
+    return Expression("share", "float64", (one, Expression("linear", "float64", tuple(ratios), (weights, 1.0))))
+
+
+def _raised_score(exponential: Expression) -> Expression | None:
+    """The score z of exp(z - max)."""
+    (inside,) = exponential.arguments
+    if inside.operator == "sub":
+        return inside.arguments[0]
+    weights, constant = inside.value
+    if sorted(weights) != [-1.0, 1.0] or constant != 0:
+        return None
+    return inside.arguments[weights.index(1.0)]
+
+
+LARGEST_DIFFERENCES = 4
+"""For how many classes the square of their number of exponentials is less than naming each."""
+
 RULES: tuple[Callable[[Expression], Expression], ...] = (_same_cast, _squares, _choices, _shares)

@@ -173,13 +173,15 @@ def _linear(expression: Expression, parts: Sequence[Range]) -> Range:
 
 
 def _sum_of(parts: Sequence[Range]) -> Range:
-    """Partial sums may overflow in any order."""
+    """Partial sums may overflow in any order; NaN comes of an overflow in both directions."""
+    low = sum(min(part.low, 0.0) for part in parts)
+    high = sum(max(part.high, 0.0) for part in parts)
     total = Range(0.0, 0.0)
     for part in parts:
         added = _add(total, part)
-        total = Range(added.low, added.high, total.nan or added.nan or part.nan)
-    largest = sum(_product(1.0, max(abs(part.low), abs(part.high))) for part in parts)
-    return Range(total.low, total.high, total.nan or largest == _INFINITY)
+        total = Range(added.low, added.high)
+    nan = (low == -_INFINITY and high == _INFINITY) or any(part.nan for part in parts)
+    return Range(total.low, total.high, nan)
 
 
 def _whole(function: Callable[[float], float]) -> Callable[[Expression, Sequence[Range]], Range]:
