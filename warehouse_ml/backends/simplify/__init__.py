@@ -4,6 +4,6 @@
 """
 
 from warehouse_ml.backends.simplify.packed import PACKED, packed
-from warehouse_ml.backends.simplify.rules import RULES, simplify
+from warehouse_ml.backends.simplify.rules import FINITE_RULES, RULES, simplify
 
-__all__ = ["PACKED", "RULES", "packed", "simplify"]
+__all__ = ["FINITE_RULES", "PACKED", "RULES", "packed", "simplify"]

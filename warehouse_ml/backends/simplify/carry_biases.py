@@ -36,7 +36,8 @@ def _first() -> Step:
 
 def _carried(node: onnx.NodeProto, flow: Flow, edit: Edit) -> bool:
     outer = Product.of(node, flow)
-    if outer is None:
+    # without a bias a row that excites no unit scores exactly 0, and would no longer
+    if outer is None or outer.bias is None or not outer.bias.all():
         return False
     rectifier = flow.maker(outer.source, "Max", "Relu", sole=True)
     if rectifier is None or not _is_rectifier(rectifier, flow):
@@ -46,8 +47,7 @@ def _carried(node: onnx.NodeProto, flow: Flow, edit: Edit) -> bool:
         return False
     width = len(inner.bias)
     kind = Kind(inner.dtype, (None, width))
-    bias = inner.bias @ outer.weights
-    bias = bias if outer.bias is None else bias + outer.bias
+    bias = inner.bias @ outer.weights + outer.bias
     if not outer.fits(bias):
         return False
     scores = edit.node("MatMul", [inner.source, edit.constant(inner.weights)], kind=kind)

@@ -36,7 +36,7 @@ def _scaler(node: onnx.NodeProto, flow: Flow, edit: Edit) -> bool:
         return False
     offset = np.asarray(attribute(node, "offset", []), dtype=np.float32)
     scale = np.asarray(attribute(node, "scale", []), dtype=np.float32)
-    if any(len(values) not in (1, kind.width) for values in (offset, scale)):
+    if len(offset) != len(scale) or len(scale) not in (1, kind.width):
         return False
     centred = edit.node("Sub", [node.input[0], edit.constant(offset)], kind=kind)
     edit.node("Mul", [centred, edit.constant(scale)], output=node.output[0])
@@ -44,24 +44,32 @@ def _scaler(node: onnx.NodeProto, flow: Flow, edit: Edit) -> bool:
 
 
 def _normalizer(node: onnx.NodeProto, flow: Flow, edit: Edit) -> bool:
-    """Values over their row's norm; a row whose norm is 0 stays."""
-    kind = flow.kind(node.input[0])
+    """Values over their row's norm; a row whose norm is 0 stays.
+
+    The norm L2 as onnxruntime computes it: the sign of x times sqrt(x^2 / sum), which is NaN where the square
+    overflows.
+    """
+    source = node.input[0]
+    kind = flow.kind(source)
     norm = attribute(node, "norm", b"MAX")
     if kind.dtype != "float32" or kind.width is None or kind.width < _WIDE or norm not in (b"L1", b"L2"):
         return False
-    column = Kind("float32", (None, 1))
-    source = node.input[0]
-    size = (
-        edit.node("Abs", [source], kind=kind)
-        if norm == b"L1"
-        else edit.node("Mul", [source, source], kind=kind)
+    column, mask = Kind("float32", (None, 1)), Kind("bool", kind.shape)
+    zero, one = edit.constant(np.float32(0)), edit.constant(np.float32(1))
+    squares = norm == b"L2"
+    sizes = (
+        edit.node("Mul", [source, source], kind=kind) if squares else edit.node("Abs", [source], kind=kind)
     )
-    total = edit.node("ReduceSum", [size, edit.constant(np.array([1]))], kind=column, keepdims=1)
-    if norm == b"L2":
-        total = edit.node("Sqrt", [total], kind=column)
-    nothing = edit.node("Equal", [total, edit.constant(np.float32(0))], kind=Kind("bool", (None, 1)))
-    divisor = edit.node("Where", [nothing, edit.constant(np.float32(1)), total], kind=column)
-    edit.node("Div", [source, divisor], output=node.output[0])
+    total = edit.node("ReduceSum", [sizes, edit.constant(np.array([1]))], kind=column, keepdims=1)
+    nothing = edit.node("Equal", [total, zero], kind=Kind("bool", (None, 1)))
+    divisor = edit.node("Where", [nothing, one, total], kind=column)
+    if not squares:
+        edit.node("Div", [source, divisor], output=node.output[0])
+        return True
+    shares = edit.node("Sqrt", [edit.node("Div", [sizes, divisor], kind=kind)], kind=kind)
+    negative = edit.node("Less", [source, zero], kind=mask)
+    signed = edit.node("Where", [negative, edit.node("Neg", [shares], kind=kind), shares], kind=kind)
+    edit.node("Where", [nothing, source, signed], output=node.output[0])
     return True
 
 

@@ -90,6 +90,11 @@ class Flow:
         names.update(entry.name for entry in self.model.graph.output)
         return names
 
+    @cached_property
+    def has_waves(self) -> bool:
+        """Whether a function is periodic: of a large argument's last digit it makes any number."""
+        return any(node.op_type in ("Cos", "Mod", "Sin", "Tan") for node in self.nodes)
+
     @property
     def outputs(self) -> frozenset[str]:
         """The names of the graph's outputs."""
@@ -155,10 +160,10 @@ def rewritten(flow: Flow, step: Step) -> Flow:
 class Edit:
     """The graph that a rule writes."""
 
-    def __init__(self, flow: Flow) -> None:
-        """Start without any node; the constants are the flow's."""
+    def __init__(self, flow: Flow, nodes: Sequence[onnx.NodeProto] = ()) -> None:
+        """Start with these nodes; the constants are the flow's."""
         self.changed = False
-        self.nodes: list[onnx.NodeProto] = []
+        self.nodes = list(nodes)
         self._flow = flow
         self._constants = dict(flow.constants)
         self._kinds = dict(flow.kinds)

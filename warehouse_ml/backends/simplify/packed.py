@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Set
+from itertools import chain
 
 import numpy as np
 import onnx
 from onnx import helper
 
 from warehouse_ml.backends.simplify.flow import Edit, Flow, Kind, attribute, rewritten
+from warehouse_ml.backends.simplify.hoist_casts import hoist_casts
+from warehouse_ml.backends.simplify.join_concats import join_concats
 from warehouse_ml.backends.simplify.remove_identities import remove_identities
 from warehouse_ml.backends.simplify.sink_transposes import sink_transposes
 
@@ -24,7 +27,8 @@ def packed(model: onnx.ModelProto, names: Iterable[str]) -> tuple[onnx.ModelProt
 
     Args:
         model: What `simplify` returned; it is not changed.
-        names: Inputs that may be packed; of them those that are float64 of shape [rows, 1] are.
+        names: Inputs that may be packed. Those are that are float64 of shape [rows, 1] and joined with
+            others of them; a row on its own is fed as fast as it is taken out of a matrix.
 
     Returns:
         A model with the input `PACKED`, float64 of shape [features, rows], and the inputs that are its rows,
@@ -35,22 +39,20 @@ def packed(model: onnx.ModelProto, names: Iterable[str]) -> tuple[onnx.ModelProt
         return model, ()
     allowed = set(names)
     known = [entry.name for entry in model.graph.input if entry.name in allowed]
-    columns = [n for n in known if flow.kind(n).is_column and flow.kind(n).dtype == "float64"]
-    if len(columns) < 2:
-        return model, ()
-    order = _order(flow, columns)
-    return _fed(flow, order).build(), order
+    flow = join_concats(hoist_casts(flow))
+    order = _order(flow, {n for n in known if flow.kind(n).is_column and flow.kind(n).dtype == "float64"})
+    return (_fed(flow, order).build(), order) if order else (model, ())
 
 
-def _order(flow: Flow, columns: Sequence[str]) -> tuple[str, ...]:
-    """The inputs such that the longest Concat of them is one piece."""
+def _order(flow: Flow, columns: Set[str]) -> tuple[str, ...]:
+    """The inputs that a Concat joins, such that the longest Concat of them is one piece."""
     joined = [
-        [name for name in dict.fromkeys(node.input) if name in columns]
+        list(dict.fromkeys(name for name in node.input if name in columns))
         for node in flow.nodes
-        if node.op_type == "Concat"
+        if node.op_type == "Concat" and attribute(node, "axis") in (1, -1)
     ]
-    longest = max(joined, key=len, default=[])
-    return tuple(dict.fromkeys([*longest, *columns]))
+    joined = sorted((names for names in joined if len(names) > 1), key=len, reverse=True)
+    return tuple(dict.fromkeys(chain.from_iterable(joined)))
 
 
 def _fed(flow: Flow, order: tuple[str, ...]) -> Flow:

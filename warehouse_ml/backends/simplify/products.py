@@ -37,7 +37,7 @@ class Product:
 
     @classmethod
     def of(cls, node: onnx.NodeProto | None, flow: Flow, *, exact: bool = False) -> Product | None:
-        """The product that a node computes, or None.
+        """The product that a node computes, or None; also None where the last digit of its sum matters.
 
         Args:
             node: Any node.
@@ -45,7 +45,7 @@ class Product:
             exact: Whether the rewrite changes no bit: float32 products qualify for those alone. A change of
                 1e-7 is many times a small probability that was computed in float32 as 1 - p.
         """
-        if node is None or node.domain or node.op_type not in _READERS:
+        if node is None or node.domain or node.op_type not in _READERS or flow.has_waves:
             return None
         kind = flow.kind(node.input[0])
         if kind.width is None or node.input[0] in flow.constants:
