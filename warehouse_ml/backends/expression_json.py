@@ -73,7 +73,7 @@ def _value(operator: str, dtype: str, value: Any, forests: Sequence[Forest]) -> 
     if operator == "leaf":
         return forests[value[0]], value[1]
     if operator == "lookup":
-        return Lookup({key: entry for key, entry in value[0]}, value[1])
+        return Lookup(dict(value[0]), value[1])
     if operator == "linear":
         return tuple(value[0]), value[1]
     if operator in ("take", "dot"):
@@ -87,5 +87,7 @@ def _plain_forest(forest: Forest) -> dict[str, Any]:
 
 
 def _forest(facts: Mapping[str, Any]) -> Forest:
-    arrays = {name: np.array(facts[name], dtype=dtype) for name, dtype in _FOREST_ARRAYS.items()}
+    arrays: dict[str, Any] = {
+        name: np.array(facts[name], dtype=dtype) for name, dtype in _FOREST_ARRAYS.items()
+    }
     return Forest(**arrays, comparison=facts["comparison"], precision=facts["precision"])

@@ -1,6 +1,6 @@
 """What depends on one text, or on the leaf of one tree, is a table: the table takes the expression's place.
 
-A one-hot column, its imputer, its target encoding, the label at a leaf: all are known for each key beforehand.
+A one-hot column, its imputer, its target encoding, the label at a leaf: all are known beforehand.
 """
 
 from __future__ import annotations
@@ -119,7 +119,10 @@ def _table(
     keys[:] = domain
     *known, default = _over(expression, place, keys).tolist()
     return Expression(
-        "lookup", expression.dtype, (made[id(place)],), Lookup(dict(zip(domain, known, strict=False)), default)
+        "lookup",
+        expression.dtype,
+        (made[id(place)],),
+        Lookup(dict(zip(domain, known, strict=False)), default),
     )
 
 

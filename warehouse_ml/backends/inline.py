@@ -44,6 +44,8 @@ class InlineForm:
         features: Sequence[str],
         types: Sequence[str | None],
         dialect: str = "duckdb",
+        *,
+        projected: bool = True,
     ) -> str | None:
         """A method as one scalar expression.
 
@@ -53,6 +55,8 @@ class InlineForm:
                 times: a column, or an expression without side effects.
             types: The SQL type of each as DESCRIBE prints it, or None where it is unknown.
             dialect: The dialect; only `duckdb` is known.
+            projected: Whether the expression stands where DuckDB evaluates equal parts once: in a SELECT
+                list or an aggregate. In WHERE and ORDER BY it does not, so there they get a name.
 
         Returns:
             An expression that gives for each row what the function of the version gives; it raises through
@@ -62,7 +66,7 @@ class InlineForm:
         if dialect != "duckdb" or self.signature.result(method) is None:
             return None
         try:
-            text = Call(self.signature, self.cells, method, features, types).sql()
+            text = Call(self.signature, self.cells, method, features, types, projected=projected).sql()
         except NoSqlError:
             return None
         return text if len(text) <= LARGEST_TEXT else None
@@ -125,7 +129,7 @@ def _cost(expression: Expression) -> float:
     if expression.operator in ("input", "constant"):
         return 0.0
     if expression.operator == "leaf":
-        forest, tree = expression.value
+        forest, _ = expression.value
         return _PER_SPLIT * len(forest.feature) / max(1, len(forest.roots)) / 4
     if expression.operator == "lookup":
         return _PER_KEY * len(expression.value.table)

@@ -7,20 +7,19 @@ by SQL that is right for NaN, NULL and infinity as well.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from warehouse_ml.backends.finite_domain import NULL_TEXT
 from warehouse_ml.backends.program import Expression, walk
-from warehouse_ml.backends.shorter_form import by_differences
 from warehouse_ml.backends.shared_values import shared_levels, with_names
+from warehouse_ml.backends.shorter_form import by_differences
 from warehouse_ml.backends.sql_expression import LARGEST_TEXT, NoSqlError, Writer, balanced
 from warehouse_ml.backends.sql_feature import FeatureColumn
-from warehouse_ml.backends.sql_literal import number
+from warehouse_ml.backends.sql_literal import double, number
 from warehouse_ml.backends.sql_tree import tree_sql
 from warehouse_ml.backends.value_range import Range
 from warehouse_ml.quoting import literal, quoted
 from warehouse_ml.signature import Method, Output, Signature
+from warehouse_ml.variant import REFUSAL_MARK
 
 __all__ = ["LARGEST_TEXT", "Call", "NoSqlError"]
 
@@ -40,6 +39,8 @@ class Call:
         method: Method,
         features: Sequence[str],
         types: Sequence[str | None],
+        *,
+        projected: bool,
     ) -> None:
         """Prepare; see `InlineForm.sql`.
 
@@ -50,6 +51,7 @@ class Call:
         if result is None:
             raise NoSqlError("no such method")
         self._signature, self._result = signature, result
+        self._projected = projected
         self._lenient = method == "try_predict"
         self._cells = list(cells[result_names(method)[0]])
         if result is not signature.prediction and len(signature.classes) == 2:
@@ -78,13 +80,14 @@ class Call:
         if not checks:
             return slow
         cells = by_differences(self._cells)
-        anchors, terms = self._guard(cells)
-        levels = shared_levels(cells, anchors)
+        anchors, terms, conditions = self._guard(cells)
+        levels = shared_levels(cells, anchors, named=not self._projected)
         writer = self._writer(True)
 
         def body() -> str:
             proof = [writer.value(anchor) for anchor in anchors] + terms
-            test = f"isfinite({balanced(proof)})" if proof else "TRUE"
+            finite = [f"isfinite({balanced(proof)})"] if proof else []
+            test = " AND ".join([*finite, *conditions]) or "TRUE"
             for anchor in anchors:
                 writer.bind(anchor, writer.value(anchor), _FINITE)
             fast = self._written(writer, cells)
@@ -104,7 +107,7 @@ class Call:
 
     def _slow(self) -> str:
         writer = self._writer(False)
-        levels = shared_levels(self._cells, [])
+        levels = shared_levels(self._cells, [], named=False)
         return with_names(writer, levels, "wml_s", lambda: self._written(writer, self._cells))
 
     # --- what is checked ----------------------------------------------------------------------
@@ -135,27 +138,36 @@ class Call:
             end = literal(f" for the feature {column.feature.name!r}: {refusal.reason}.")
             yield condition, _raised(f"{literal('The model refuses ')} || {column.shown} || {end}")
 
-    def _guard(self, cells: Sequence[Expression]) -> tuple[list[Expression], list[str]]:
-        """Expressions and further terms whose sum is finite only in rows that need no check."""
+    def _guard(self, cells: Sequence[Expression]) -> tuple[list[Expression], list[str], list[str]]:
+        """What proves that a row needs no check.
+
+        Returns:
+            Expressions and SQL texts whose sum is finite then, and conditions that hold then as well.
+        """
         anchors = _outermost_sums(cells)
         covered: set[str] = set()
         for anchor in anchors:
             covered |= _carried(anchor)
         proven = {id(self._inputs[name]) for name in covered}
-        terms = []
+        terms: list[str] = []
+        limited: dict[tuple[float, bool], list[str]] = {}
         for column in self._checked():
-            if id(column) in proven and column.finite_is_enough:
-                continue
-            proof = column.proof()
-            if proof is not None:
-                terms.append(proof)
+            if column.limit is not None and not column.finite_is_enough:
+                limited.setdefault((column.limit, column.must_be_present), []).append(column.size)
+            elif id(column) not in proven:
+                proof = column.proof()
+                terms += [] if proof is None else [proof]
+        conditions = []
+        for (limit, present), sizes in limited.items():
+            # a sum needs all of them, `greatest` passes over NULL
+            largest = balanced(sizes) if present else f"greatest({', '.join(['0e0', *sizes])})"
+            conditions.append(f"{largest} <= {double(limit)}")
         writer = self._writer(True)
         for cell in self._refused:
             place = cell.arguments[0] if cell.operator == "lookup" else None
             if place is None or place.operator != "input" or place.value not in covered:
-                condition = writer.certain(cell)
-                terms.append(f"CASE WHEN {condition} THEN NULL ELSE 0e0 END")
-        return anchors, terms
+                conditions.append(f"NOT {writer.certain(cell)}")
+        return anchors, terms, conditions
 
     def _refused_keys(self) -> dict[str, frozenset[str | None]]:
         """For inputs of texts the keys that are refused; None stands for those that are not named."""
@@ -217,8 +229,8 @@ def _plain_type(sql_type: str | None) -> str:
 
 def _raised(sentence: str) -> str:
     if sentence.startswith("'") and sentence.count(" || ") == 0:
-        return f"error('ScoringError: {sentence[1:]})"
-    return f"error('ScoringError: ' || {sentence})"
+        return f"error('{REFUSAL_MARK}ScoringError: {sentence[1:]})"
+    return f"error('{REFUSAL_MARK}ScoringError: ' || {sentence})"
 
 
 def _outermost_sums(cells: Sequence[Expression]) -> list[Expression]:

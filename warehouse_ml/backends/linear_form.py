@@ -1,7 +1,7 @@
 """Sums of products with constants become one: scalers, encoders and weights are fused.
 
-`((x - mean) / scale) * weight + ... + bias` is `x * (weight / scale) + ... + constant`: one product and one sum
-per feature. A mean that is large against its scale would cost digits: such a difference is kept.
+`((x - mean) / scale) * weight + ... + bias` is `x * (weight / scale) + ... + constant`: one product and
+one sum per feature. A mean that is large against its scale would cost digits: such a difference is kept.
 """
 
 from __future__ import annotations

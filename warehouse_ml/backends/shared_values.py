@@ -18,37 +18,43 @@ _COSTS = {"exp": 12.0, "log": 12.0, "tanh": 20.0, "sigmoid": 15.0, "pow": 20.0, 
 
 
 def shared_levels(
-    cells: Sequence[Expression], guarded: Sequence[Expression]
+    cells: Sequence[Expression], guarded: Sequence[Expression], *, named: bool
 ) -> list[list[Expression]]:
     """Which values get names: each level may use the names of those before it.
 
     Args:
         cells: What is written.
         guarded: Expressions that are written once more, in a test before.
+        named: Whether these get names in any case.
     """
     order = list(walk(*cells))
     times: dict[int, float] = dict.fromkeys(map(id, order), 0)
     for cell in cells:
         times[id(cell)] += 1
     cost = _costs(order)
-    named: set[int] = set()
+    chosen: set[int] = set()
     for expression in reversed(order):
         count = times[id(expression)]
-        if cost[id(expression)] >= 5 and (count - 1) * cost[id(expression)] >= _WORTH and expression.dtype.startswith("float"):
-            named.add(id(expression))
+        if (
+            cost[id(expression)] >= 5
+            and (count - 1) * cost[id(expression)] >= _WORTH
+            and expression.dtype.startswith("float")
+        ):
+            chosen.add(id(expression))
             count = 1
         for part, factor in _written_parts(expression):
             times[id(part)] += count * factor
-    if named:
+    if named or chosen:
         # the test would be one more time
-        named |= {id(e) for e in guarded if cost[id(e)] >= _WORTH / 4}
+        chosen |= {id(e) for e in guarded if cost[id(e)] >= _WORTH / 4}
     level: dict[int, int] = {}
     for expression in order:
         below = max([level[id(part)] for part in expression.arguments], default=0)
-        level[id(expression)] = below + (id(expression) in named)
-    chosen = [e for e in order if id(e) in named]
-    depth = max([level[id(e)] for e in chosen], default=0)
-    return [[e for e in chosen if level[id(e)] == number] for number in range(1, depth + 1)]
+        level[id(expression)] = below + (id(expression) in chosen)
+    depth = max(level.values(), default=0)
+    return [
+        [e for e in order if id(e) in chosen and level[id(e)] == number] for number in range(1, depth + 1)
+    ]
 
 
 def _written_parts(expression: Expression) -> list[tuple[Expression, int]]:

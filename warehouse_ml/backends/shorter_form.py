@@ -123,7 +123,9 @@ def _difference_form(expression: Expression) -> Expression | None:
             ratios.append(Expression("exp", "float64", (difference,)))
     one = Expression("constant", "float64", (), 1.0)
     weights = (1.0,) * len(ratios)
-    return Expression("share", "float64", (one, Expression("linear", "float64", tuple(ratios), (weights, 1.0))))
+    return Expression(
+        "share", "float64", (one, Expression("linear", "float64", tuple(ratios), (weights, 1.0)))
+    )
 
 
 def _raised_score(exponential: Expression) -> Expression | None:
@@ -134,7 +136,8 @@ def _raised_score(exponential: Expression) -> Expression | None:
     weights, constant = inside.value
     if sorted(weights) != [-1.0, 1.0] or constant != 0:
         return None
-    return inside.arguments[weights.index(1.0)]
+    score: Expression = inside.arguments[weights.index(1.0)]
+    return score
 
 
 LARGEST_DIFFERENCES = 4

@@ -8,8 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-import numpy as np
-
 from warehouse_ml.backends.finite_domain import NULL_TEXT
 from warehouse_ml.backends.program import Expression, Lookup
 from warehouse_ml.backends.sql_feature import FeatureColumn
@@ -40,7 +38,7 @@ class Writer:
     def __init__(
         self,
         inputs: Mapping[str, FeatureColumn],
-        poisoned: Mapping[str, frozenset[str]],
+        poisoned: Mapping[str, frozenset[str | None]],
         *,
         fast: bool,
         bound: Mapping[int, tuple[str, Range]],
@@ -49,7 +47,7 @@ class Writer:
 
         Args:
             inputs: The feature of each input of the graph.
-            poisoned: For inputs of texts the keys that the model refuses.
+            poisoned: For inputs of texts the keys that the model refuses; None is any other.
             fast: Whether the values of features are known to need no check, see `FeatureColumn.value`.
             bound: Expressions that have a name already, and their ranges.
         """
@@ -75,7 +73,9 @@ class Writer:
                 if expression.operator == "where" and self._imputes(expression):
                     filled = self.range(expression.arguments[1])
                     kept = self.range(expression.arguments[2])
-                    known = Range(min(kept.low, filled.low), max(kept.high, filled.high), filled.nan, filled.null)
+                    known = Range(
+                        min(kept.low, filled.low), max(kept.high, filled.high), filled.nan, filled.null
+                    )
             self._ranges[id(expression)] = known
             self._kept.append(expression)
         return known
@@ -176,7 +176,9 @@ class Writer:
             raise NoSqlError("a table of conditions over numbers")
         text = self.value(place)
         null = lookup.table.get(NULL_TEXT, lookup.default) if self.range(place).null else lookup.default
-        keys = [key for key, v in lookup.table.items() if bool(v) != bool(lookup.default) and key != NULL_TEXT]
+        keys = [
+            key for key, v in lookup.table.items() if bool(v) != bool(lookup.default) and key != NULL_TEXT
+        ]
         if not keys:
             listed = "TRUE" if lookup.default else "FALSE"
         else:
@@ -366,7 +368,7 @@ class Writer:
     def _poisoned_by(self, place: Expression) -> frozenset[str | None] | None:
         if not self._fast or place.operator != "input":
             return None
-        return self._poisoned.get(place.value, frozenset())  # type: ignore[return-value]
+        return self._poisoned.get(place.value, frozenset())
 
     def _take(self, expression: Expression) -> str:
         (place,) = expression.arguments

@@ -154,9 +154,7 @@ class FeatureColumn:
         if fast and self.floating:
             bound = min(bound, _LARGEST.get(self.sql_type, 1.7976931348623157e308))
         default = float(feature.default or 0) if self._defaults else 0.0
-        return Range(
-            min(-bound, default), max(bound, default), null and not fast and self.floating, null
-        )
+        return Range(min(-bound, default), max(bound, default), null and not fast and self.floating, null)
 
     def failures(self, lenient: bool) -> list[tuple[str, str]]:
         """Conditions under which a row cannot be scored, and the SQL text of the sentence that says so.
@@ -211,28 +209,32 @@ class FeatureColumn:
             shown = f"CAST(CAST({text} AS {self.feature.type}) AS VARCHAR)"
         return f"CASE WHEN {text} IS NULL THEN 'NULL' ELSE {shown} END"
 
-    def proof(self) -> str | None:
-        """A DOUBLE that is zero where the value may be used without a check, and else NULL or no number.
+    @property
+    def size(self) -> str:
+        """The magnitude of the value."""
+        return f"abs({self.number if self.feature.type == 'TIMESTAMP' or not self._plain else self.text})"
 
-        None where every value may be used.
+    @property
+    def _plain(self) -> bool:
+        """Whether it is a number of SQL, of which the magnitude can be taken."""
+        return self.sql_type in _LARGEST and self.sql_type not in ("BOOLEAN", "BIGINT", "HUGEINT")
+
+    def proof(self) -> str | None:
+        """A DOUBLE that is finite where the value needs no check, but for a limit below the finite numbers.
+
+        None where every value will do.
         """
+        optional = not self.must_be_present
         if self.feature.type == "VARCHAR":
             known = f"{self.text} <> {literal(NULL_TEXT)}"
-            if self.feature.missing in ("model", "default"):
-                known = f"({self.text} IS NULL OR {known})"
-            return f"CASE WHEN {known} THEN 0e0 END"
-        optional = not self.must_be_present
-        if self.limit is not None and not self.finite_is_enough:
-            known = f"abs({self.number}) <= {double(self.limit)}"
-        elif self.floating:
+            return (
+                f"CASE WHEN {self.text} IS NULL OR {known} THEN 0e0 END"
+                if optional
+                else (f"CASE WHEN {known} THEN 0e0 END")
+            )
+        if self.floating:
             return f"coalesce({self.text} * 0e0, 0e0)" if optional else f"{self.text} * 0e0"
-        else:
-            known = "TRUE" if optional else f"{self.text} IS NOT NULL"
-        if known == "TRUE":
-            return None
-        return f"CASE WHEN {self.text} IS NULL OR {known} THEN 0e0 END" if optional else (
-            f"CASE WHEN {known} THEN 0e0 END"
-        )
+        return None if optional else f"CASE WHEN {self.text} IS NOT NULL THEN 0e0 END"
 
 
 def _represented(text: str) -> str:

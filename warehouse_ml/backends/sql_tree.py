@@ -66,7 +66,10 @@ def _split(
     if feature is not None and feature.feature.type == "DOUBLE" and feature.feature.missing != "default":
         # without a cast: the same bound in the column's own type
         if feature.sql_type == "FLOAT" and math.isfinite(bound):
-            text, limit = feature.text, f"CAST({double(float(str(np.float32(float_at_most(bound)))))} AS FLOAT)"
+            text, limit = (
+                feature.text,
+                f"CAST({double(float(str(np.float32(float_at_most(bound)))))} AS FLOAT)",
+            )
             if not math.isfinite(float_at_most(bound)):
                 text, limit = operands.value(column), double(bound)
         elif feature.sql_type in _INTEGERS and abs(bound) < 2**31 - 1:

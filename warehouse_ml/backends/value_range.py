@@ -106,9 +106,7 @@ def _negated(a: Range) -> Range:
 
 
 def _mul(a: Range, b: Range) -> Range:
-    infinite = any(
-        math.isinf(x.low) or math.isinf(x.high) for x, y in ((a, b), (b, a)) if y.holds(0.0)
-    )
+    infinite = any(math.isinf(x.low) or math.isinf(x.high) for x, y in ((a, b), (b, a)) if y.holds(0.0))
     corners = [_product(x, y) for x in (a.low, a.high) for y in (b.low, b.high)]
     return Range(min(corners), max(corners), infinite)
 
@@ -123,7 +121,8 @@ def _div(a: Range, b: Range) -> Range:
         both = math.isinf(b.low) or math.isinf(b.high)
         return Range(nan=zero or (both and (math.isinf(a.low) or math.isinf(a.high))))
     with np.errstate(all="ignore"):
-        inverse = Range(*sorted((float(np.float64(1) / b.low), float(np.float64(1) / b.high))))
+        low, high = sorted((float(np.float64(1) / b.low), float(np.float64(1) / b.high)))
+        inverse = Range(low, high)
     both = (math.isinf(a.low) or math.isinf(a.high)) and (math.isinf(b.low) or math.isinf(b.high))
     found = _mul(a, inverse)
     return Range(found.low, found.high, both)
