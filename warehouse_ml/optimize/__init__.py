@@ -9,6 +9,7 @@ from typing import Protocol
 
 from warehouse_ml.optimize.inline_scores import inline_scores
 from warehouse_ml.optimize.knowledge import Knowledge
+from warehouse_ml.optimize.share_calls import share_calls
 from warehouse_ml.optimize.stored import runs_once
 from warehouse_ml.optimize.typed import typed
 from warehouse_ml.optimize.use_plans import use_plans, without_plans
@@ -25,7 +26,7 @@ class Rule(Protocol):
         ...
 
 
-RULES: tuple[Rule, ...] = (use_plans, inline_scores)
+RULES: tuple[Rule, ...] = (use_plans, inline_scores, share_calls)
 
 
 def optimize(

@@ -89,6 +89,7 @@ class BoundStatement:
         variants: The variants that the text calls.
         applied: What rules did.
         plain: The statement before any rule; None where it is the same.
+        restructured: The first tokens of the SELECTs whose clauses a rule has changed.
     """
 
     statement: Statement
@@ -97,6 +98,7 @@ class BoundStatement:
     variants: tuple[Variant, ...] = ()
     applied: tuple[Applied, ...] = ()
     plain: "BoundStatement | None" = field(default=None, repr=False)
+    restructured: frozenset[int] = frozenset()
 
     @property
     def text(self) -> str:

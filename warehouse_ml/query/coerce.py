@@ -46,6 +46,12 @@ def coerce(model: str, feature: Feature, expression: str, sql_type: str) -> str:
     raise FeatureTypeError(model, feature.name, feature.type, sql_type)
 
 
+def takes(feature: Feature, sql_type: str) -> bool:
+    """Whether a feature takes a value of a type as it is, without a cast that must be written."""
+    kind = sql_type.partition("(")[0] if not sql_type.endswith("]") else sql_type
+    return kind in _DIRECT[feature.type] or sql_type in _UNTYPED
+
+
 def fields(sql_type: str) -> list[tuple[str, str]] | None:
     """The names and types of a STRUCT type's fields; None for any other type."""
     if not sql_type.startswith("STRUCT(") or not sql_type.endswith(")"):

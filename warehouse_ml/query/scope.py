@@ -79,6 +79,11 @@ class Scope:
         self._blocks = blocks.around(place)
 
     @property
+    def stand_ins(self) -> Sequence[Edit]:
+        """What stands for the model calls and parameters while the engine is asked."""
+        return self._stand_ins
+
+    @property
     def has_tables(self) -> bool:
         """Whether the query that holds the place has a FROM clause."""
         return bool(self._blocks[0].sources)
@@ -103,6 +108,19 @@ class Scope:
                 refusals.append(error)
         raise refusals[0]
 
+    def local(self, query: str) -> str:
+        """A query over the tables that the block of the place can name, as one that stands alone.
+
+        Args:
+            query: Its text; a part of the user's own comes from `stand_in`.
+        """
+        return self._in_scope(query, self._blocks, correlated=False)
+
+    @property
+    def source(self) -> str:
+        """What stands after the nearest FROM, as the engine may see it while it is asked."""
+        return self._from(self._blocks[0])
+
     def input_columns(self, source: str) -> list[Column]:
         """The columns of a table or a query in the FROM clause; it may name the tables before it.
 
@@ -124,6 +142,10 @@ class Scope:
                 raise refusal from None
 
     def _ask(self, query: str, around: Sequence[Block], *, correlated: bool) -> list[Column]:
+        asked = self._in_scope(query, around, correlated=correlated)
+        return [Column(name, sql_type) for name, sql_type in self._catalog.columns(asked)]
+
+    def _in_scope(self, query: str, around: Sequence[Block], *, correlated: bool) -> str:
         for outward, block in enumerate(around):
             if outward and correlated and block.sources:
                 query = f"SELECT wml_scope.* FROM {self._from(block)}, LATERAL ({query}) AS wml_scope"
@@ -132,7 +154,7 @@ class Scope:
             if block.names:
                 recursive = "RECURSIVE " if block.recursive else ""
                 query = f"WITH {recursive}{', '.join(self.stand_in(*name) for name in block.names)} {query}"
-        return [Column(name, sql_type) for name, sql_type in self._catalog.columns(query)]
+        return query
 
     def sources(self) -> list[Source]:
         """The tables of the nearest FROM clause."""

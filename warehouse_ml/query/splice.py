@@ -23,7 +23,8 @@ def splice(text: str, edits: Iterable[Edit], start: int = 0, end: int | None = N
     inside = [edit for edit in edits if start <= edit.start and edit.end <= stop]
     parts = []
     position = start
-    for edit in sorted(inside, key=lambda edit: (edit.start, -edit.end)):
+    # what is inserted at a place stands before what replaces the text from there on
+    for edit in sorted(inside, key=lambda edit: (edit.start, edit.end > edit.start, -edit.end)):
         if edit.start < position:
             continue
         parts.append(text[position : edit.start])

@@ -1,0 +1,121 @@
+"""Models that are plain Python functions, on tables small enough to think about, under the optimizer."""
+
+import inspect
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from tests.query.sql_catalog import MODELS, SCHEMA, StubCatalog
+from warehouse_ml import optimize
+from warehouse_ml.engines.duckdb import DuckDBEngine
+from warehouse_ml.errors import ScoringError
+from warehouse_ml.model import ModelVersion
+from warehouse_ml.optimize.engine_knowledge import EngineKnowledge
+from warehouse_ml.query.bind import BoundStatement
+from warehouse_ml.signature import Method
+from warehouse_ml.variant import REFUSAL_MARK, Variant
+
+
+class ShopKnowledge(EngineKnowledge):
+    """What a real engine tells, but for what a test says."""
+
+    raising: Collection[str] = ()
+
+    def cost(self, version: ModelVersion, method: Method) -> float:
+        return 1e6
+
+    def may_raise(self, version: ModelVersion) -> bool:
+        return version.name in self.raising
+
+
+@dataclass
+class Shop(StubCatalog):
+    """A connection on which statements are optimized and run, and the rows counted that are scored.
+
+    Attributes:
+        rules: The names of the rules that are on; None for all.
+        raising: The models that refuse rows: those with a negative `a`.
+    """
+
+    rules: Collection[str] | None = None
+    raising: Collection[str] = ()
+
+    def optimized(self, text: str) -> BoundStatement:
+        knowledge = ShopKnowledge(DuckDBEngine(self.connection, owned=False))
+        knowledge.raising = self.raising
+        on = {rule.__name__ for rule in optimize.RULES}
+        disabled = set() if self.rules is None else on - set(self.rules)
+        bound = optimize.optimize(self.bound(text), knowledge, disabled - {"use_plans"})
+        for variant in bound.variants:
+            self._make(variant)
+        return bound
+
+    def sql(self, text: str) -> str:
+        return self.optimized(text).text
+
+    def plain(self, text: str) -> list[tuple[Any, ...]]:
+        return self.connection.execute(self.bound(text).text).fetchall()
+
+    def scored(self, text: str) -> int:
+        """How many rows are scored for a statement, by any model."""
+        self.rows.clear()
+        self.run(text)
+        return sum(self.rows.values())
+
+    def applied(self, text: str) -> list[str]:
+        return [applied.rule for applied in self.optimized(text).applied]
+
+    def _make(self, variant: Variant) -> None:
+        with suppress(duckdb.NotImplementedException):  # it is there already
+            self.connection.create_function(
+                variant.name,
+                _function(variant, self._counted),
+                [duckdb.sqltype(kind) for kind in variant.types],
+                duckdb.sqltype(variant.output.sql_type("duckdb")),
+                null_handling="special",
+                side_effects=variant.volatile,
+            )
+
+
+def _function(variant: Variant, counted: Callable[..., Any]) -> Callable[..., Any]:
+    functions = [
+        counted(f"{m.version.name}.{m.method}", MODELS[m.version.name][1][m.method]) for m in variant.members
+    ]
+
+    def score(*values: Any) -> Any:
+        refusal, scores = None, []
+        for member, function in zip(variant.members, functions, strict=True):
+            try:
+                scores.append(function(*(values[place] for place in member.parameters)))
+            except ScoringError as error:
+                if not variant.deferred:
+                    raise
+                refusal = f"{REFUSAL_MARK}ScoringError: {error}"
+                scores.append(None)
+        result = scores[0] if len(scores) == 1 else {f"m{place}": one for place, one in enumerate(scores)}
+        return {"score": result, "refusal": refusal} if variant.deferred else result
+
+    score.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            inspect.Parameter(f"p{place}", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+            for place in range(len(variant.types))
+        ]
+    )
+    return score
+
+
+TABLES = """
+CREATE TABLE big AS SELECT range AS id, range % 7 AS k, range * 1.5 AS a, (range * 37 % 100)::DOUBLE AS b,
+  range % 13 = 0 AS rare FROM range(1000);
+CREATE TABLE kinds AS SELECT range AS k, range * 10.0 AS c, 'kind ' || range AS name FROM range(5);
+"""
+
+
+def shop(*rules: str, raising: Collection[str] = ()) -> Shop:
+    connection = duckdb.connect()
+    connection.execute(SCHEMA)
+    connection.execute(TABLES)
+    return Shop(connection, rules=rules or None, raising=raising)

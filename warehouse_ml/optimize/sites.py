@@ -1,0 +1,229 @@
+"""The calls that rules may change, by the SELECT in which they stand."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from warehouse_ml.errors import ScopeError
+from warehouse_ml.optimize.expressions import bare_names, column_path, is_movable, normalized
+from warehouse_ml.optimize.knowledge import Knowledge
+from warehouse_ml.query.bind import Applied, BoundCall, BoundStatement
+from warehouse_ml.query.coerce import takes
+from warehouse_ml.query.scope import Scope
+from warehouse_ml.query.score import Score
+from warehouse_ml.query.segments import Range
+from warehouse_ml.query.select_block import SelectBlock, select_block
+from warehouse_ml.query.splice import Edit, splice
+from warehouse_ml.query.tokens import TokenTree, tokenize, words
+from warehouse_ml.signature import TYPES
+from warehouse_ml.variant import Member, Variant
+
+_CONDITIONAL = words("CASE OR COALESCE IF IFNULL TRY FILTER ANY ALL SOME")
+
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A call whose score may be computed in another way.
+
+    Attributes:
+        position: Its position among the statement's calls.
+        call: The call.
+        score: Its only score.
+        scope: What is in scope at the call.
+        block: The SELECT whose FROM clause gives the features.
+        key: Equal for calls that compute the same.
+    """
+
+    position: int
+    call: BoundCall
+    score: Score
+    scope: Scope
+    block: SelectBlock
+    key: Key
+
+    @property
+    def part(self) -> Range:
+        """The condition or the item of a list in which it stands."""
+        clause = self.block.clause_of(self.call.call.token)
+        parts = (
+            self.block.conjuncts
+            if clause == "WHERE"
+            else self.block.tree.split(*self.block.clauses[clause], ",")
+            if clause in ("SELECT", "ORDER", "GROUP")
+            else [self.block.clauses[clause]]
+        )
+        return next(part for part in parts if part[0] <= self.call.call.token < part[1])
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether it may be left out for some of the rows."""
+        low, high = self.part
+        found = [self.block.tree.keyword(at) for at in range(low, high)]
+        before = found[: self.call.call.token - low]
+        return (
+            any(word in _CONDITIONAL for word in found)
+            or found.count("AND") > found.count("BETWEEN")
+            or "IN" in before
+        )
+
+    @property
+    def shown(self) -> str:
+        """The call on one line."""
+        return " ".join(self.call.call.text.split())
+
+    @property
+    def result_type(self) -> str:
+        """The SQL type of the score."""
+        result = self.score.version.signature.result(self.score.method)
+        return "" if result is None else result.sql_type("duckdb")
+
+
+def sites_by_block(statement: BoundStatement, knowledge: Knowledge) -> list[list[Site]]:
+    """The calls that a rule may change, a list for each SELECT; what a rule has changed is left out."""
+    found: dict[Range, list[Site]] = {}
+    for site in _sites(statement, knowledge):
+        found.setdefault(site.block.span, []).append(site)
+    return list(found.values())
+
+
+def _sites(statement: BoundStatement, knowledge: Knowledge) -> Iterator[Site]:
+    tree = statement.statement.tree
+    if tree is None:
+        return
+    for position, call in enumerate(statement.calls):
+        if call.nested or call.call.in_from or not call.features or len(call.scores) != 1:
+            continue
+        (score,) = call.scores
+        block = select_block(tree, call.call.token)
+        if call.scope is None or block is None or not _is_plain(score) or not _takes_all(score):
+            continue
+        if not block.clause_of(call.call.token) or block.holds("FROM", call.call.token):
+            continue
+        if _in_lambda(tree, call.call.token, block.group) or not _is_of_block(
+            score, call.scope, block, knowledge
+        ):
+            continue
+        yield Site(position, call, score, call.scope, block, _key(score, block))
+
+
+def _is_plain(score: Score) -> bool:
+    return score.text.startswith(f"{score.version.function_of(score.method)}(")
+
+
+def _takes_all(score: Score) -> bool:
+    """Whether the engine would take the features as they are: else the plain text must say what is wrong."""
+    return all(
+        known is not None and takes(feature, known)
+        for feature, known in zip(score.version.signature.features, score.types, strict=True)
+    )
+
+
+def _in_lambda(tree: TokenTree, place: int, group: int) -> bool:
+    """Whether a bracket around a token has names of its own: a lambda or a list comprehension."""
+    around = tree.parent[place]
+    while around != group and around >= 0:
+        for at in tree.level(around + 1, tree.closing[around]):
+            if tree.word(at) in ("LAMBDA", "FOR") or tree.is_symbol(at, "->"):
+                return True
+        around = tree.parent[around]
+    return False
+
+
+def _is_of_block(score: Score, scope: Scope, block: SelectBlock, knowledge: Knowledge) -> bool:
+    """Whether the features are pure, and columns of the FROM clause rather than aliases or outer columns."""
+    names: set[str] = set()
+    for feature in dict.fromkeys(score.features):
+        tree = tokenize(feature)
+        if tree is None or not is_movable(feature, knowledge):
+            return False
+        names |= bare_names(tree)
+    if names & aliases(block):
+        return False
+    selection = ", ".join(f"({feature})" for feature in score.features)
+    try:
+        found = knowledge.columns(scope.local(f"SELECT {selection} FROM {scope.source}"))
+    except ScopeError:
+        return False
+    return len(found) == len(score.features)
+
+
+def aliases(block: SelectBlock) -> set[str]:
+    """The names that the select list gives, in lower case, but for columns that keep theirs."""
+    tree = block.tree
+    found = set()
+    for low, high in block.items:
+        last = tree.tokens[high - 1]
+        if tree.is_name(low) and tree.is_symbol(low + 1, ":"):
+            found.add(tree.tokens[low].name.casefold())
+        if high - low == 1 or not last.is_name or tree.is_symbol(high - 2, "."):
+            continue
+        found.add(last.name.casefold())
+    return found
+
+
+def _key(score: Score, block: SelectBlock) -> Key:
+    alias = block.alias
+    parts = []
+    for feature in score.features:
+        path = column_path(feature)
+        if path is not None and len(path) == 2 and alias is not None and path[0].casefold() == _name(alias):
+            path = path[1:]
+        parts.append(f"column {'.'.join(path).casefold()}" if path is not None else normalized(feature))
+    return (score.version.sha256, score.version.reference, score.method, *parts)
+
+
+def _name(alias: str) -> str:
+    return alias.strip('"`').casefold()
+
+
+def plain_variant(score: Score, *, volatile: bool = False, deferred: bool = False) -> Variant:
+    """The variant that computes one score of the same features as the version's own function."""
+    member = Member(score.version, score.method, tuple(range(len(score.features))))
+    types = tuple(TYPES[feature.type].duckdb for feature in score.version.signature.features)
+    return Variant((member,), types, volatile=volatile, deferred=deferred)
+
+
+def with_texts(
+    statement: BoundStatement, texts: dict[int, str], *edits: Edit, rule: str, effects: dict[int, str]
+) -> BoundStatement:
+    """The statement with other texts for the scores of some calls, and what was done noted.
+
+    Args:
+        statement: The statement.
+        texts: The new text of a call's only score, by the call's position.
+        *edits: What else changes in the text.
+        rule: The rule's name.
+        effects: What was done for a call, by its position.
+    """
+    calls = list(statement.calls)
+    for position, text in texts.items():
+        (score,) = calls[position].scores
+        calls[position] = replace(calls[position], scores=(replace(score, text=text),))
+    applied = [
+        Applied(rule, " ".join(calls[position].call.text.split()), effect)
+        for position, effect in effects.items()
+    ]
+    return replace(
+        statement,
+        calls=tuple(calls),
+        edits=(*statement.edits, *edits),
+        applied=(*statement.applied, *applied),
+    )
+
+
+def keeps_columns(site: Site, knowledge: Knowledge, edits: list[Edit]) -> bool:
+    """Whether the SELECT of a call has columns of the same names and types after some edits.
+
+    Args:
+        site: A call in it.
+        knowledge: Where the engine is asked.
+        edits: What changes in the text; in it no function of a model may stand.
+    """
+    block, scope = site.block, site.scope
+    changed = splice(block.tree.text, [*edits, *scope.stand_ins], *block.tree.span(*block.span))
+    try:
+        before = knowledge.columns(scope.local(scope.stand_in(*block.span)))
+        return knowledge.columns(scope.local(changed)) == before
+    except ScopeError:
+        return False
