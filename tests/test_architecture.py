@@ -23,6 +23,7 @@ MODEL_LINE = (
 MAY_IMPORT = {
     "duckdb": (
         *("engines.duckdb", "engines.duckdb_functions", "engines.duckdb_transaction"),
+        "engines.duckdb_progress",
         *("commands", "formats"),
     ),
     "onnxruntime": ("importers.probe_child",),

@@ -10,7 +10,7 @@ import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_diabetes, load_iris, load_wine
 from sklearn.decomposition import PCA
-from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
@@ -261,10 +261,21 @@ def test_corrupted_bytes_are_not_scored(tmp_path: Path) -> None:
     with duckdb.connect(file) as connection:
         connection.execute("UPDATE warehouse_ml.registry_version SET onnx = onnx || 'x'::BLOB")
     with wml.connect(file) as session:
-        with pytest.raises(errors.CorruptModelError, match="size@1.*damaged"):
+        with session.optimizer.off(), pytest.raises(errors.CorruptModelError, match="size@1.*damaged"):
             column(session, "SELECT PREDICT('size', 1, 2, 3, 4)")
         with pytest.raises(errors.CorruptModelError):
             session.verify("size")
+
+
+@pytest.mark.parametrize("damage", ["facts = replace(facts, '0', '1')", "plan = plan || 'x'::BLOB"])
+def test_a_corrupted_plan_is_not_followed(tmp_path: Path, damage: str) -> None:
+    file = tmp_path / "shop.duckdb"
+    with wml.connect(file) as session:
+        session.register("trees", GradientBoostingClassifier(n_estimators=50).fit(IRIS, SPECIES), IRIS)
+    with duckdb.connect(file) as connection:
+        connection.execute(f"UPDATE warehouse_ml.registry_plan SET {damage}")
+    with wml.connect(file) as session, pytest.raises(errors.CorruptModelError, match="trees@1.*damaged"):
+        column(session, "SELECT PREDICT('trees', 1, 2, 3, 4)")
 
 
 def test_a_changed_signature_is_not_scored(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from warehouse_ml.engines.base import Engine, Part
 from warehouse_ml.engines.lazy_scorer import planned_scorer
 from warehouse_ml.engines.scoring import handler
 from warehouse_ml.errors import ScoringError
-from warehouse_ml.parity.comparison import Score
+from warehouse_ml.parity.comparison import Expected, Score
 from warehouse_ml.parity.route import ROUTE_TOLERANCE, expected_of, largest_difference
 from warehouse_ml.registry.rows import Plan
 from warehouse_ml.signature import TYPES, Method, Signature
@@ -28,13 +28,14 @@ BATCH = 2048
 _ROUNDS = 3
 
 
-def plan_of(onnx: bytes, signature: Signature, rows: Any, engine: Engine) -> Plan:
+def plan_of(onnx: bytes, signature: Signature, rows: Any, sample_rows: int, engine: Engine) -> Plan:
     """The plan of a version.
 
     Args:
         onnx: The registered ONNX file.
         signature: Features and results.
         rows: The rows that the version was proved on: a `pyarrow.Table` with a column for each feature.
+        sample_rows: How many of them are the sample's; they come first.
         engine: Scores by its own SQL.
     """
     found = candidates(onnx, signature)
@@ -50,7 +51,7 @@ def plan_of(onnx: bytes, signature: Signature, rows: Any, engine: Engine) -> Pla
             reasons[name] = "its kernel needs numba, which is not installed"
             continue
         score = _by_engine({"onnx": onnx, "plan": data}, signature, rows, engine)
-        difference = largest_difference(score, expected, signature)
+        difference = largest_difference(score, expected, signature, sample_rows)
         if difference > ROUTE_TOLERANCE:
             reasons[name] = f"it is off by {difference:.2g}"
             continue
@@ -58,7 +59,7 @@ def plan_of(onnx: bytes, signature: Signature, rows: Any, engine: Engine) -> Pla
         nanoseconds[name] = _timed(scorer, columns)
     inline = found.inline
     if inline is not None:
-        difference = _inline_difference(inline, onnx, signature, rows, expected, engine)
+        difference = _inline_difference(inline, onnx, signature, rows, expected, sample_rows, engine)
         differences["inline"] = difference
         if difference > ROUTE_TOLERANCE:
             reasons["inline"] = f"it is off by {difference:.2g}"
@@ -66,11 +67,15 @@ def plan_of(onnx: bytes, signature: Signature, rows: Any, engine: Engine) -> Pla
     route = min(nanoseconds, key=lambda name: nanoseconds[name])
     reason = reasons.get(route, "the graph as it was registered is the fastest")
     told = PlanFacts(route, reason, nanoseconds, differences, inline, found.idle, reasons)
-    return Plan(told.to_json(), found.plans.get(route, b""))
+    return Plan(told.to_json(signature), found.plans.get(route, b""))
 
 
 def _by_engine(
-    model: Mapping[Part, bytes], signature: Signature, rows: Any, engine: Engine, inline: InlineForm | None = None
+    model: Mapping[Part, bytes],
+    signature: Signature,
+    rows: Any,
+    engine: Engine,
+    inline: InlineForm | None = None,
 ) -> Score:
     """Score rows, given by their positions, by the engine's SQL."""
     types = [TYPES[feature.type].duckdb for feature in signature.features]
@@ -89,11 +94,17 @@ def _by_engine(
 
 
 def _inline_difference(
-    inline: InlineForm, onnx: bytes, signature: Signature, rows: Any, expected: Any, engine: Engine
+    inline: InlineForm,
+    onnx: bytes,
+    signature: Signature,
+    rows: Any,
+    expected: Expected,
+    sample_rows: int,
+    engine: Engine,
 ) -> float:
     try:
         score = _by_engine({"onnx": onnx}, signature, rows, engine, inline)
-        return largest_difference(score, expected, signature)
+        return largest_difference(score, expected, signature, sample_rows)
     except (engine.bind_error, ScoringError):
         return float("inf")
 

@@ -113,7 +113,7 @@ def of_estimator(
     }
     proof = proved.proof.to_bytes() if len(proved.proof.rows) else None
     onnx, signature = proved.exported.serialize(), proved.exported.signature
-    plan = plan_of(onnx, signature, proved.rows, engine)
+    plan = plan_of(onnx, signature, proved.rows, proved.report.rows, engine)
     return Registrable(onnx, signature, proved.report.figures(), proof, lineage, plan)
 
 
@@ -161,7 +161,7 @@ def of_onnx(
     report = whole.verify(_of_positions(imported.onnx, signature, table, engine), signature, limit)
     if not report.passed:
         raise ParityError(f"The imported model does not score what is expected. {report}", report)
-    plan = plan_of(imported.onnx, signature, table, engine)
+    plan = plan_of(imported.onnx, signature, table, len(table), engine)
     return Registrable(imported.onnx, signature, report.figures(), proof.to_bytes(), lineage, plan)
 
 

@@ -8,18 +8,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from warehouse_ml.engines import open_engine
-from warehouse_ml.engines.base import Engine, Namespace, Parameters, Rows
+from warehouse_ml.engines.base import Engine, Namespace, Parameters
 from warehouse_ml.errors import RegistryError, SampleError
-from warehouse_ml.explain import Explanation, explain
+from warehouse_ml.explain import Explanation, Request
 from warehouse_ml.functions import Functions
 from warehouse_ml.model import ModelVersion
-from warehouse_ml.optimize import optimize
-from warehouse_ml.optimize.engine_knowledge import EngineKnowledge
 from warehouse_ml.optimize.switches import Optimizer
-from warehouse_ml.query.bind import BoundStatement, bind
-from warehouse_ml.query.binder_errors import translate_binder_error
-from warehouse_ml.query.parameters import check_parameters
-from warehouse_ml.query.parse import parse, split
+from warehouse_ml.queries import Queries
 from warehouse_ml.registry.registry import Registry
 from warehouse_ml.registry.rows import AliasChange
 from warehouse_ml.registry.selector import split_reference
@@ -61,6 +56,7 @@ class Session:
         self._registry = Registry(engine)
         self._functions = Functions(engine, self._registry)
         self.optimizer = Optimizer()
+        self._queries = Queries(engine, self._registry, self._functions, self.optimizer)
 
     # --- the way of a query -------------------------------------------------------------------
 
@@ -75,13 +71,7 @@ class Session:
         Raises:
             WarehouseMLError: A model call cannot be resolved; nothing of its statement has run.
         """
-        namespace = Namespace.of_caller()
-        statements = split(text)
-        rows = None
-        for position, part in enumerate(statements):
-            last = position == len(statements) - 1
-            rows = self._run(self._bind(part, namespace), params if last else None, namespace)
-        return Result(rows)
+        return Result(self._queries.run(text, params, Namespace.of_caller()))
 
     def compile(self, text: str) -> str:
         """The SQL text that would be sent to the engine for a statement.
@@ -89,42 +79,22 @@ class Session:
         Raises:
             WarehouseMLError: A model call cannot be resolved.
         """
-        return self._bind(text, Namespace.of_caller()).text
+        return self._queries.bind(text, Namespace.of_caller()).text
 
-    def explain(self, text: str) -> Explanation:
-        """How a statement's model calls were resolved: versions, features, NULLs, and the SQL that is sent.
+    def explain(self, text: str, *, analyze: bool = False, params: Parameters = None) -> Explanation:
+        """How a statement is run: versions, features, NULLs, back ends, rules, and the SQL that is sent.
+
+        The statement `EXPLAIN PREDICT SELECT ...` tells the same as rows, `EXPLAIN ANALYZE PREDICT` too.
+
+        Args:
+            text: One statement.
+            analyze: Run it, and tell what was scored and how long it took.
+            params: Values for its parameters, needed to run it.
 
         Raises:
             WarehouseMLError: A model call cannot be resolved.
         """
-        return explain(self._bind(text, Namespace.of_caller()), self._engine.dialect)
-
-    def _bind(self, text: str, namespace: Namespace) -> BoundStatement:
-        catalog = _Catalog(self._engine, self._registry, self._functions, namespace)
-        knowledge = EngineKnowledge(
-            self._engine, namespace, self._functions.provide, self._registry.plan_facts
-        )
-        bound = optimize(bind(parse(text), catalog), knowledge, self.optimizer.disabled)
-        try:
-            for variant in bound.variants:
-                self._functions.offer_variant(variant)
-        except RegistryError:  # an open transaction cannot see a new function
-            return bound.plain or bound
-        return bound
-
-    def _run(self, bound: BoundStatement, params: Parameters, namespace: Namespace) -> Rows | None:
-        check_parameters(bound, params)
-        for call in bound.calls:
-            self._functions.offer(call.version, call.functions)
-        try:
-            return self._engine.query(
-                bound.text, params, namespace=namespace, provide=self._functions.provide
-            )
-        except self._engine.bind_error as error:
-            translated = translate_binder_error(str(error), bound)
-            if translated is None:
-                raise
-            raise translated from None
+        return self._queries.explain(Request(text, analyze), params, Namespace.of_caller())
 
     # --- the way of a model -------------------------------------------------------------------
 
@@ -438,7 +408,7 @@ class Session:
     def _rows(self, rows: Any, namespace: Namespace) -> Any:
         """A table of whatever the user gave: a query is run, and its rows come in numpy's types."""
         if isinstance(rows, str):
-            rows = Result(self._run(self._bind(rows, namespace), None, namespace))
+            rows = Result(self._queries.run(rows, None, namespace))
         if isinstance(rows, Result):
             table = rows.arrow()
         elif hasattr(rows, "to_arrow_table"):  # a relation of DuckDB
@@ -481,18 +451,3 @@ class Session:
 def _several(target: str | Sequence[str] | None) -> tuple[str, ...] | None:
     """The names of several targets; None where there is at most one."""
     return tuple(target) if not isinstance(target, str) and target is not None and len(target) > 1 else None
-
-
-class _Catalog:
-    """What binding asks: the registry for versions, the engine for columns."""
-
-    def __init__(
-        self, engine: Engine, registry: Registry, functions: Functions, namespace: Namespace
-    ) -> None:
-        self.resolve = registry.resolve
-        self._engine = engine
-        self._functions = functions
-        self._namespace = namespace
-
-    def columns(self, query: str) -> list[tuple[str, str]]:
-        return self._engine.columns(query, namespace=self._namespace, provide=self._functions.provide)

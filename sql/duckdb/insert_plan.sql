@@ -1,1 +1,1 @@
-INSERT INTO registry_plan (name, version, facts, sha256, plan) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO registry_plan (name, version, facts, facts_sha256, sha256, plan) VALUES ($1, $2, $3, $4, $5, $6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warehouse_ml.backends.inline import InlineForm
+from warehouse_ml.errors import SignatureMismatchError
 from warehouse_ml.signature import Signature
 
 FORMAT_VERSION = 1
@@ -42,10 +44,11 @@ class PlanFacts:
     idle: tuple[int, ...] = ()
     others: Mapping[str, str] = field(default_factory=dict)
 
-    def to_json(self) -> str:
-        """The facts as JSON."""
+    def to_json(self, signature: Signature) -> str:
+        """The facts as JSON, for a version of this signature."""
         facts = {
             "format_version": FORMAT_VERSION,
+            "signature": _digest(signature),
             "route": self.route,
             "reason": self.reason,
             "nanoseconds": dict(self.nanoseconds),
@@ -58,10 +61,16 @@ class PlanFacts:
 
     @classmethod
     def from_json(cls, text: str, signature: Signature) -> PlanFacts | None:
-        """Read what `to_json` wrote, for the same signature; None where it is of another form."""
+        """Read what `to_json` wrote; None where another release wrote it in another form.
+
+        Raises:
+            SignatureMismatchError: It was written for another signature.
+        """
         facts = json.loads(text)
         if facts["format_version"] != FORMAT_VERSION:
             return None
+        if facts["signature"] != _digest(signature):
+            raise SignatureMismatchError
         inline = facts["inline"]
         return cls(
             facts["route"],
@@ -72,6 +81,10 @@ class PlanFacts:
             tuple(facts["idle"]),
             facts["others"],
         )
+
+
+def _digest(signature: Signature) -> str:
+    return hashlib.sha256(signature.to_json().encode()).hexdigest()
 
 
 def packed(entries: Mapping[str, NDArray[Any] | bytes | str]) -> bytes:

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from warehouse_ml.engines.meter import Reading
 from warehouse_ml.errors import RegistryError, WarehouseMLError
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.signature import Method, Signature
@@ -37,8 +38,8 @@ class Namespace:
         return cls(frame.f_globals, dict(frame.f_locals))
 
 
-Part = Literal["onnx", "plan"]
-"""What the registry holds of a version in bytes."""
+Part = Literal["onnx", "plan", "facts"]
+"""What the registry holds of a version in bytes: its file, how it is scored fast, what that plan says of itself."""
 
 
 class Load(Protocol):
@@ -131,6 +132,21 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Close the connection, unless it is the user's own."""
+        ...
+
+    def interrupt(self) -> None:
+        """Stop the statement that runs, from another thread; nothing happens where none does.
+
+        It raises StatementInterruptedError where it was started.
+        """
+        ...
+
+    def progress(self) -> AbstractContextManager[Callable[[], float | None]]:
+        """Let another thread ask how much of the statement is done that runs within.
+
+        Yields:
+            A function that returns a share from 0 to 1, or None where it is not known.
+        """
         ...
 
     def columns(
@@ -245,6 +261,10 @@ class Engine(Protocol):
 
     def referenced_functions(self) -> frozenset[str]:
         """The functions of versions that views, macros and generated columns call, in lower case."""
+        ...
+
+    def scored(self) -> Reading:
+        """What functions have scored so far, in all threads of the process."""
         ...
 
     def translate(self, error: Exception) -> WarehouseMLError | None:

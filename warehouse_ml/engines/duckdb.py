@@ -22,9 +22,12 @@ from warehouse_ml.engines.duckdb_functions import (
     make_on,
     provided,
 )
+from warehouse_ml.engines.duckdb_progress import Progress
 from warehouse_ml.engines.duckdb_rows import DuckDBRows, Stream
 from warehouse_ml.engines.duckdb_transaction import SCHEMA, read_in_transaction, transaction
+from warehouse_ml.engines.interrupts import interruptible
 from warehouse_ml.engines.lazy_scorer import LazyScorer
+from warehouse_ml.engines.meter import SCORED, Reading
 from warehouse_ml.engines.scoring import (
     carried_error,
     scoring_function,
@@ -35,6 +38,7 @@ from warehouse_ml.engines.variants import shared_variant
 from warehouse_ml.errors import (
     RegistryError,
     ScopeError,
+    StatementInterruptedError,
     WarehouseMLError,
 )
 from warehouse_ml.model import ModelVersion
@@ -81,6 +85,7 @@ class DuckDBEngine:
         self._database: str | None = None
         self._stream: weakref.ref[Stream] | None = None
         self._offered: set[LazyScorer] = set()
+        self._progress = Progress(connection)
         self._provisional: dict[str, Callable[[duckdb.DuckDBPyConnection], None]] = {}
         if owned:
             # An open connection with functions at the interpreter's end makes nanobind print a page of notes.
@@ -123,6 +128,25 @@ class DuckDBEngine:
             for scorer in self._offered:
                 scorer.withdraw(self._connection)
             self._connection.close()
+
+    def interrupt(self) -> None:
+        """Stop the statement that runs, from another thread; nothing happens where none does."""
+        with suppress(duckdb.ConnectionException):
+            self._connection.interrupt()
+
+    @contextmanager
+    def progress(self) -> Iterator[Callable[[], float | None]]:
+        """Let another thread ask how much of the statement is done that runs within.
+
+        Yields:
+            A function that returns a share from 0 to 1, or None where it is not known.
+        """
+        self._free()
+        self._progress.start()
+        try:
+            yield self._progress.share
+        finally:
+            self._progress.stop()
 
     def columns(
         self,
@@ -303,7 +327,7 @@ class DuckDBEngine:
                 if expression is not None:
                     call = duckdb.SQLExpression(expression(features))
                 position = duckdb.ColumnExpression("position")
-                with self.translating():
+                with self.translating(cursor):
                     scored = (
                         cursor.from_arrow(numbered).select(position, call.alias("score")).to_arrow_table()
                     )
@@ -317,17 +341,25 @@ class DuckDBEngine:
             texts = cursor.execute(statement("duckdb", "select_stored_texts")).fetchall()
         return frozenset(name.lower() for (text,) in texts for name in FUNCTION_NAME.findall(text))
 
+    def scored(self) -> Reading:
+        """What functions have scored so far, in all threads of the process."""
+        return SCORED.reading
+
     def translate(self, error: Exception) -> WarehouseMLError | None:
         """The error of this package that an error of DuckDB, or of a stream of it, carries."""
-        # A refusal that a variant has handed on is raised by `error`, which adds nothing of its own.
+        if str(error).startswith("INTERRUPT Error"):
+            return StatementInterruptedError()
+        # A refusal that SQL itself raises is raised by `error`, which adds nothing of its own.
         carries = "executing the UDF" in str(error) or REFUSAL_MARK in str(error)
         return carried_error(str(error)) if carries else None
 
     @contextmanager
-    def translating(self) -> Iterator[None]:
-        """Translate the errors of what is done within."""
+    def translating(self, cursor: duckdb.DuckDBPyConnection | None = None) -> Iterator[None]:
+        """Let Ctrl-C stop what is done within, on this connection or a cursor, and translate its errors."""
+        connection = self._connection if cursor is None else cursor
         try:
-            yield
+            with interruptible(connection.interrupt):
+                yield
         # A stream's errors come through Arrow as OSError.
         except (duckdb.Error, OSError) as error:
             translated = self.translate(error)
@@ -354,7 +386,11 @@ class DuckDBEngine:
             end(stream)
 
     def _settle(self) -> None:
-        """Make the functions that were made in a transaction once more, where it was rolled back."""
+        """Do what had to wait for the end of a transaction.
+
+        Functions that were made in it are made once more, where it was rolled back.
+        """
+        self._progress.settle()
         if not self._provisional:
             return
         with self._own_cursor() as cursor:

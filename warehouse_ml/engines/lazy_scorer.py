@@ -3,13 +3,15 @@
 import json
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from warehouse_ml.engines.arrow import Column, codes_from_arrow, from_arrow
 from warehouse_ml.engines.base import Part
 from warehouse_ml.engines.handler_files import load_handler
+from warehouse_ml.engines.meter import SCORED
 from warehouse_ml.errors import RegistryError, SignatureMismatchError
-from warehouse_ml.signature import METADATA_KEY, Signature
+from warehouse_ml.signature import METADATA_KEY, Method, Signature
 from warehouse_ml.variant import Route
 
 Source = Callable[[Any, Part], bytes | None]
@@ -63,6 +65,27 @@ class LazyScorer:
                         raise SignatureMismatchError
                     self._scorer = scorer
         return scorer
+
+    def score(self, columns: Sequence[Any], method: Method) -> list[Column]:
+        """Score Arrow columns, one for each feature, and count them.
+
+        Args:
+            columns: `pyarrow.Array` or `ChunkedArray` each, of one length.
+            method: What is asked.
+
+        Returns:
+            A column for each leaf of the method's result.
+        """
+        scorer = self.get()
+        features = [
+            codes_from_arrow(column, scorer.categories[place], load_handler("onnx_udf").NULL_TEXT)
+            if place in scorer.categories
+            else from_arrow(column, feature.type)
+            for place, (column, feature) in enumerate(zip(columns, self._signature.features, strict=True))
+        ]
+        rows = len(columns[0]) if columns else 0
+        scored: list[Column] = SCORED.measured(rows, lambda: scorer.score(features, method))
+        return scored
 
     def _planned(self, facts: Any) -> Any:
         data = self._read("plan")

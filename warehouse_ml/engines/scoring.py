@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from warehouse_ml import errors
-from warehouse_ml.engines.arrow import codes_from_arrow, from_arrow, to_arrow
+from warehouse_ml.engines.arrow import to_arrow
 from warehouse_ml.engines.handler_files import load_handler
 from warehouse_ml.engines.lazy_scorer import LazyScorer
 from warehouse_ml.errors import MethodError, ScoringError, WarehouseMLError
@@ -60,26 +60,18 @@ def scoring_function(scorer: LazyScorer, signature: Signature, method: Method) -
     Raises:
         MethodError: The signature has no such method.
     """
-    kinds = [feature.type for feature in signature.features]
     output = signature.result(method)
     if output is None:
         raise MethodError("", method.upper(), signature.task)
 
     def score(*columns: Any) -> Any:
         with remembered():
-            ready = scorer.get()
-            features = [
-                codes_from_arrow(column, ready.categories[place], handler().NULL_TEXT)
-                if place in ready.categories
-                else from_arrow(column, kinds[place])
-                for place, column in enumerate(columns)
-            ]
-            return to_arrow(ready.score(features, method), output)
+            return to_arrow(scorer.score(columns, method), output)
 
     score.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [
             inspect.Parameter(f"feature_{position}", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-            for position in range(len(kinds))
+            for position in range(len(signature.features))
         ]
     )
     return score

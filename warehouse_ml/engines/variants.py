@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from warehouse_ml.engines.arrow import arrow_type, codes_from_arrow, from_arrow, to_arrow
+from warehouse_ml.engines.arrow import arrow_type, to_arrow
 from warehouse_ml.engines.scoring import handler, remembered, shared_scorer
 from warehouse_ml.errors import MethodError, ScoringError
 from warehouse_ml.signature import Method, Output, Signature
@@ -93,17 +93,7 @@ class _MemberScorer:
         ]
 
     def _leaves(self, columns: Sequence[Any], method: Method) -> Any:
-        ready = self._scorer.get()
-        features = []
-        for place, (parameter, feature) in enumerate(
-            zip(self._parameters, self._signature.features, strict=True)
-        ):
-            column = columns[parameter]
-            if place in ready.categories:
-                features.append(codes_from_arrow(column, ready.categories[place], handler().NULL_TEXT))
-            else:
-                features.append(from_arrow(column, feature.type))
-        return ready.score(features, method)
+        return self._scorer.score([columns[parameter] for parameter in self._parameters], method)
 
 
 def _packed(scores: Sequence[Any], output: Output) -> Any:

@@ -35,10 +35,17 @@ def expected_of(score: Score, signature: Signature, rows: int) -> Expected:
     return Expected(answers, null, np.zeros(rows, dtype=bool), "")
 
 
-def largest_difference(route: Score, expected: Expected, signature: Signature) -> float:
-    """The largest relative difference of a number; infinite where a label or a NULL differs."""
-    rows = len(expected.null)
-    found = compare(route, signature, np.arange(rows), expected, ROUTE_TOLERANCE, rows)
+def largest_difference(route: Score, expected: Expected, signature: Signature, sample_rows: int) -> float:
+    """The largest relative difference of a number; infinite where a label or a NULL differs.
+
+    Args:
+        route: The other route.
+        expected: What the proved route says of the rows.
+        signature: The model's.
+        sample_rows: How many of the rows are the sample's; they come first, and tell the mean magnitude.
+    """
+    positions = np.arange(len(expected.null))
+    found = compare(route, signature, positions, expected, ROUTE_TOLERANCE, sample_rows)
     return float(max((comparison.difference.max(initial=0.0) for comparison in found), default=0.0))
 
 

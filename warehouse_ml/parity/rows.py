@@ -99,7 +99,8 @@ def _numbers_like(values: NDArray[Any], dtype: Any) -> NDArray[Any]:
     """Numbers and None in a dtype of numpy; whole numbers keep it until one is missing or does not fit."""
     floats = values.astype(np.float64)
     if dtype.kind == "f":
-        return floats.astype(dtype)
+        with np.errstate(over="ignore"):  # beyond the largest number of the type is infinity
+            return floats.astype(dtype)
     limits = np.iinfo(dtype)
     fits = (floats == np.floor(floats)) & (floats >= limits.min) & (floats <= limits.max)
     return values.astype(dtype) if fits.all() else floats

@@ -126,10 +126,10 @@ class Registry:
             head = (folded, version, sha256, len(onnx), text)
             transaction.run("insert_version", *head, *facts, comment, moment, author, onnx, proof)
             if plan is not None:
-                digest = hashlib.sha256(plan.data).hexdigest()
                 # a registry that an older release made has no such table
                 transaction.run("create_plan_table")
-                transaction.run("insert_plan", folded, version, plan.facts, digest, plan.data)
+                digests = [hashlib.sha256(part).hexdigest() for part in (plan.facts.encode(), plan.data)]
+                transaction.run("insert_plan", folded, version, plan.facts, *digests, plan.data)
             return live_version(transaction, folded, version)
 
         return self._change("register a model", folded, add, create=True)
@@ -204,13 +204,18 @@ class Registry:
         return Loader.of(version)
 
     def plan_facts(self, version: ModelVersion) -> PlanFacts | None:
-        """What a version's plan says of itself; None where no plan was made. It is read once."""
+        """What a version's plan says of itself; None where no plan was made. It is read once.
+
+        Raises:
+            CorruptModelError: It is not what was stored.
+            SignatureMismatchError: It was made for another signature.
+        """
         key = (version.name, version.version, version.sha256)
         if key not in self._plan_facts:
-            found: list[tuple[Any, ...]] = []
+            text = b""
             with suppress(RegistryMissingError), self._engine.transaction() as transaction:
-                found = transaction.run("select_plan_facts", version.name, version.version)
-            self._plan_facts[key] = PlanFacts.from_json(found[0][0], version.signature) if found else None
+                text = Loader.of(version)(transaction, "facts")
+            self._plan_facts[key] = PlanFacts.from_json(text.decode(), version.signature) if text else None
         return self._plan_facts[key]
 
     def models(self) -> list[ModelVersion]:

@@ -78,14 +78,15 @@ class Loader:
         return cls(version.name, version.version, version.sha256)
 
     def __call__(self, transaction: Transaction, part: Part = "onnx") -> bytes:
-        """The ONNX bytes, or the plan; empty where there is no plan.
+        """The ONNX bytes, the plan, or what the plan says of itself; empty where there is no plan.
 
         Raises:
             CorruptModelError: The bytes are not the ones that were stored.
             VersionNotFoundError: The version was dropped.
         """
-        if part == "plan":
-            rows = transaction.run("select_plan", self.name, self.version)
+        if part != "onnx":
+            statement = "select_plan" if part == "plan" else "select_plan_facts"
+            rows = transaction.run(statement, self.name, self.version)
             return self._checked(*rows[0]) if rows else b""
         rows = transaction.run("select_onnx", self.name, self.version)
         if not rows or rows[0][0] is None:
@@ -93,7 +94,7 @@ class Loader:
         return self._checked(rows[0][0], self.sha256)
 
     def _checked(self, stored: Any, sha256: str) -> bytes:
-        data = bytes(stored)
+        data = stored.encode() if isinstance(stored, str) else bytes(stored)
         found = hashlib.sha256(data).hexdigest()
         if found != sha256:
             raise CorruptModelError(

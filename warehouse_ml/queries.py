@@ -1,0 +1,119 @@
+"""The way of a query, from text to rows: parse, bind, optimize, and run on the engine."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from warehouse_ml.engines.base import Engine, Namespace, Parameters, Rows
+from warehouse_ml.errors import RegistryError
+from warehouse_ml.explain import Explanation, Request, explain, read_request
+from warehouse_ml.functions import Functions
+from warehouse_ml.optimize import optimize
+from warehouse_ml.optimize.engine_knowledge import EngineKnowledge
+from warehouse_ml.optimize.switches import Optimizer
+from warehouse_ml.query.bind import BoundStatement, bind
+from warehouse_ml.query.binder_errors import translate_binder_error
+from warehouse_ml.query.parameters import check_parameters
+from warehouse_ml.query.parse import parse, split
+from warehouse_ml.registry.registry import Registry
+from warehouse_ml.statements import statement
+
+BATCH_ROWS = 65_536
+
+
+class Queries:
+    """Runs and explains statements on one engine."""
+
+    def __init__(
+        self, engine: Engine, registry: Registry, functions: Functions, optimizer: Optimizer
+    ) -> None:
+        """Use an engine, its models and functions, and the switches of the optimizer."""
+        self._engine = engine
+        self._registry = registry
+        self._functions = functions
+        self._optimizer = optimizer
+
+    def run(self, text: str, params: Parameters, namespace: Namespace) -> Rows | None:
+        """Run the statements of a text; the answer is that of the last one."""
+        statements = split(text)
+        rows = None
+        for position, part in enumerate(statements):
+            given = params if position == len(statements) - 1 else None
+            request = read_request(part)
+            if request is None:
+                rows = self._run(self.bind(part, namespace), given, namespace)
+            else:
+                rows = self._told(self.explain(request, given, namespace))
+        return rows
+
+    def bind(self, text: str, namespace: Namespace) -> BoundStatement:
+        """A statement as it is run; the functions that it calls are there."""
+        catalog = _Catalog(self._engine, self._registry, self._functions, namespace)
+        knowledge = self._knowledge(namespace)
+        bound = optimize(bind(parse(text), catalog), knowledge, self._optimizer.disabled)
+        try:
+            for variant in bound.variants:
+                self._functions.offer_variant(variant)
+        except RegistryError:  # an open transaction cannot see a new function
+            return bound.plain or bound
+        return bound
+
+    def explain(self, request: Request, params: Parameters, namespace: Namespace) -> Explanation:
+        """What a statement becomes; where the request says so, after running it."""
+        bound = self.bind(request.text, namespace)
+        explanation = explain(
+            bound,
+            self._engine.dialect,
+            self._registry.plan_facts,
+            self._knowledge(namespace).estimated_rows(bound.text) if bound.calls else None,
+        )
+        return self._analyzed(explanation, bound, params, namespace) if request.analyze else explanation
+
+    def _analyzed(
+        self, explanation: Explanation, bound: BoundStatement, params: Parameters, namespace: Namespace
+    ) -> Explanation:
+        before = self._engine.scored()
+        start = time.perf_counter()
+        rows = self._run(bound, params, namespace)
+        count = 0 if rows is None else sum(batch.num_rows for batch in rows.batches(BATCH_ROWS))
+        seconds = time.perf_counter() - start
+        return replace(explanation, rows=count, seconds=seconds, scored=self._engine.scored() - before)
+
+    def _run(self, bound: BoundStatement, params: Parameters, namespace: Namespace) -> Rows | None:
+        check_parameters(bound, params)
+        for call in bound.calls:
+            self._functions.offer(call.version, call.functions)
+        try:
+            return self._engine.query(
+                bound.text, params, namespace=namespace, provide=self._functions.provide
+            )
+        except self._engine.bind_error as error:
+            translated = translate_binder_error(str(error), bound)
+            if translated is None:
+                raise
+            raise translated from None
+
+    def _told(self, explanation: Explanation) -> Rows | None:
+        """An explanation as rows, a line each, with the columns of the engine's own EXPLAIN."""
+        lines = [(title, line) for title, text in explanation.sections() for line in text.splitlines()]
+        lists = [[title for title, _ in lines], [line for _, line in lines]]
+        return self._engine.query(statement(self._engine.dialect, "select_explanation"), lists)
+
+    def _knowledge(self, namespace: Namespace) -> EngineKnowledge:
+        return EngineKnowledge(self._engine, namespace, self._functions.provide, self._registry.plan_facts)
+
+
+class _Catalog:
+    """What binding asks: the registry for versions, the engine for columns."""
+
+    def __init__(
+        self, engine: Engine, registry: Registry, functions: Functions, namespace: Namespace
+    ) -> None:
+        self.resolve = registry.resolve
+        self._engine = engine
+        self._functions = functions
+        self._namespace = namespace
+
+    def columns(self, query: str) -> list[tuple[str, str]]:
+        return self._engine.columns(query, namespace=self._namespace, provide=self._functions.provide)
