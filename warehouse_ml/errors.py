@@ -276,6 +276,13 @@ class ScoringError(WarehouseMLError):
     """A row cannot be scored: an unknown category that the estimator refuses, a NULL under policy `error`."""
 
 
+class StatementInterruptedError(WarehouseMLError):
+    """A statement was stopped by `Session.interrupt`."""
+
+    def __init__(self) -> None:
+        super().__init__("The statement was interrupted; it has changed nothing.")
+
+
 # --- export and import ----------------------------------------------------------------------
 
 

@@ -9,7 +9,12 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from warehouse_ml.errors import MissingDependencyError, SqlError, WarehouseMLError
+from warehouse_ml.errors import (
+    MissingDependencyError,
+    SqlError,
+    StatementInterruptedError,
+    WarehouseMLError,
+)
 
 _ROWS_AT_ONCE = 1024
 
@@ -43,7 +48,11 @@ class DuckDBRows:
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """The rows of one run; DuckDB keeps them, and the connection is free."""
         with self._host.reading():
-            yield from self._relation.iter_rows(_ROWS_AT_ONCE)
+            rows = self._relation.iter_rows(_ROWS_AT_ONCE)
+            first = next(rows, None)
+        if first is not None:
+            yield first
+            yield from rows
 
     def arrow(self) -> Any:
         """A `pyarrow.Table`."""
@@ -133,6 +142,11 @@ class Stream:
         except (WarehouseMLError, OSError, pa.ArrowException) as error:
             self._failed = error.with_traceback(None)
             self._end()
+        except BaseException:
+            # Ctrl-C: whoever reads on must not take this for the end.
+            self._failed = StatementInterruptedError()
+            self._end()
+            raise
 
     def _end(self) -> None:
         if self._open is not None:
