@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from warehouse_ml.engines.meter import Reading
 from warehouse_ml.errors import RegistryError, WarehouseMLError
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.signature import Method, Signature
@@ -37,8 +38,8 @@ class Namespace:
         return cls(frame.f_globals, dict(frame.f_locals))
 
 
-Part = Literal["onnx", "plan"]
-"""What the registry holds of a version in bytes."""
+Part = Literal["onnx", "plan", "facts"]
+"""What the registry holds of a version in bytes: its file, its plan, and what the plan says of itself."""
 
 
 class Load(Protocol):
@@ -260,6 +261,10 @@ class Engine(Protocol):
 
     def referenced_functions(self) -> frozenset[str]:
         """The functions of versions that views, macros and generated columns call, in lower case."""
+        ...
+
+    def scored(self) -> Reading:
+        """What functions have scored so far, in all threads of the process."""
         ...
 
     def translate(self, error: Exception) -> WarehouseMLError | None:

@@ -27,6 +27,7 @@ from warehouse_ml.engines.duckdb_rows import DuckDBRows, Stream
 from warehouse_ml.engines.duckdb_transaction import SCHEMA, read_in_transaction, transaction
 from warehouse_ml.engines.interrupts import interruptible
 from warehouse_ml.engines.lazy_scorer import LazyScorer
+from warehouse_ml.engines.meter import SCORED, Reading
 from warehouse_ml.engines.scoring import (
     carried_error,
     scoring_function,
@@ -340,11 +341,15 @@ class DuckDBEngine:
             texts = cursor.execute(statement("duckdb", "select_stored_texts")).fetchall()
         return frozenset(name.lower() for (text,) in texts for name in FUNCTION_NAME.findall(text))
 
+    def scored(self) -> Reading:
+        """What functions have scored so far, in all threads of the process."""
+        return SCORED.reading
+
     def translate(self, error: Exception) -> WarehouseMLError | None:
         """The error of this package that an error of DuckDB, or of a stream of it, carries."""
         if str(error).startswith("INTERRUPT Error"):
             return StatementInterruptedError()
-        # A refusal that a variant has handed on is raised by `error`, which adds nothing of its own.
+        # A refusal that SQL itself raises is raised by `error`, which adds nothing of its own.
         carries = "executing the UDF" in str(error) or REFUSAL_MARK in str(error)
         return carried_error(str(error)) if carries else None
 
