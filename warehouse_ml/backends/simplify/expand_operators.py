@@ -3,16 +3,15 @@
 import numpy as np
 import onnx
 
-from warehouse_ml.backends.simplify.flow import Edit, Flow, Kind, attribute, rewritten
-
-_WIDE = 8
-"""From how many columns on the plain form of Normalizer is faster."""
+from warehouse_ml.backends.simplify.flow import Edit, Flow, attribute, rewritten
 
 
 def expand_operators(flow: Flow) -> Flow:
-    """Scaler -> Sub, Mul; wide Normalizer -> its formula; ArrayFeatureExtractor of a row -> Gather.
+    """Scaler -> Sub, Mul; ArrayFeatureExtractor with constant positions -> Gather.
 
-    LinearClassifier and LinearRegressor stay: they are as fast as what they would be replaced by.
+    LinearClassifier, LinearRegressor and Normalizer stay. The first two are as fast as what would replace
+    them. Normalizer adds a row from left to right in float32: ReduceSum rounds otherwise, and CumSum is
+    slower than it.
     """
     return rewritten(flow, _step)
 
@@ -22,8 +21,6 @@ def _step(node: onnx.NodeProto, flow: Flow, edit: Edit) -> bool:
         return False
     if node.op_type == "Scaler":
         return _scaler(node, flow, edit)
-    if node.op_type == "Normalizer":
-        return _normalizer(node, flow, edit)
     if node.op_type == "ArrayFeatureExtractor":
         return _extractor(node, flow, edit)
     return False
@@ -40,36 +37,6 @@ def _scaler(node: onnx.NodeProto, flow: Flow, edit: Edit) -> bool:
         return False
     centred = edit.node("Sub", [node.input[0], edit.constant(offset)], kind=kind)
     edit.node("Mul", [centred, edit.constant(scale)], output=node.output[0])
-    return True
-
-
-def _normalizer(node: onnx.NodeProto, flow: Flow, edit: Edit) -> bool:
-    """Values over their row's norm; a row whose norm is 0 stays.
-
-    The norm L2 as onnxruntime computes it: the sign of x times sqrt(x^2 / sum), which is NaN where the square
-    overflows.
-    """
-    source = node.input[0]
-    kind = flow.kind(source)
-    norm = attribute(node, "norm", b"MAX")
-    if kind.dtype != "float32" or kind.width is None or kind.width < _WIDE or norm not in (b"L1", b"L2"):
-        return False
-    column, mask = Kind("float32", (None, 1)), Kind("bool", kind.shape)
-    zero, one = edit.constant(np.float32(0)), edit.constant(np.float32(1))
-    squares = norm == b"L2"
-    sizes = (
-        edit.node("Mul", [source, source], kind=kind) if squares else edit.node("Abs", [source], kind=kind)
-    )
-    total = edit.node("ReduceSum", [sizes, edit.constant(np.array([1]))], kind=column, keepdims=1)
-    nothing = edit.node("Equal", [total, zero], kind=Kind("bool", (None, 1)))
-    divisor = edit.node("Where", [nothing, one, total], kind=column)
-    if not squares:
-        edit.node("Div", [source, divisor], output=node.output[0])
-        return True
-    shares = edit.node("Sqrt", [edit.node("Div", [sizes, divisor], kind=kind)], kind=kind)
-    negative = edit.node("Less", [source, zero], kind=mask)
-    signed = edit.node("Where", [negative, edit.node("Neg", [shares], kind=kind), shares], kind=kind)
-    edit.node("Where", [nothing, source, signed], output=node.output[0])
     return True
 
 

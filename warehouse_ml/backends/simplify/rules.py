@@ -45,7 +45,7 @@ def simplify(
 
     Outputs keep their names, types and shapes, and inputs that nothing needs are dropped. Float64 results
     differ by about 1e-12 of the terms that they are summed from, unless an intermediate value overflows in
-    one of the two graphs only; float32 results are the same bits, but for the norms of rows.
+    one of the two graphs only; float32 results are the same bits.
 
     Args:
         model: A model; it is not changed. One with sub-graphs, functions or initializers that are inputs
