@@ -11,7 +11,7 @@ import pandas as pd
 
 from tests.agreement import column_of
 from udfs.onnx_udf import NULL_TEXT, ticks
-from warehouse_ml.backends.read import read_program
+from warehouse_ml.backends.read import NotRowwiseError, read_program
 from warehouse_ml.backends.trees import TreePlan, tree_plan
 from warehouse_ml.export import Exported, export
 from warehouse_ml.sample import Sample, as_frame
@@ -25,7 +25,11 @@ def exported(estimator: Any, sample: Any) -> Exported:
 
 
 def planned(model: Exported) -> TreePlan | None:
-    return tree_plan(model.graph, read_program(model.graph), model.signature)
+    try:
+        program = read_program(model.graph)
+    except NotRowwiseError:
+        program = None
+    return tree_plan(model.graph, program, model.signature)
 
 
 def session(model: bytes) -> onnxruntime.InferenceSession:

@@ -91,15 +91,17 @@ def before_graph(
     return _rebuilt(model, nodes, [constant], [], [output], set(), last=True)
 
 
-def from_matrices(
-    model: onnx.ModelProto, matrices: Mapping[str, tuple[str, int]], outputs: Sequence[str]
-) -> onnx.ModelProto:
+def with_outputs(model: onnx.ModelProto, outputs: Sequence[str]) -> onnx.ModelProto:
+    """The graph that computes some of its tensors."""
+    return _rebuilt(model, [], [], [], [onnx.ValueInfoProto(name=name) for name in outputs], ())
+
+
+def from_matrices(model: onnx.ModelProto, matrices: Mapping[str, tuple[str, int]]) -> onnx.ModelProto:
     """The graph with each column of some tensors as an input of its own.
 
     Args:
         model: The whole graph.
         matrices: By name the type and the number of columns of each tensor.
-        outputs: The outputs that are kept.
 
     Returns:
         The graph; the inputs are called `matrix_0`, `matrix_1` and so on over all tensors.
@@ -110,8 +112,7 @@ def from_matrices(
         parts = [f"{MATRIX}_{len(inputs) + place}" for place in range(width)]
         inputs += [helper.make_tensor_value_info(part, ELEMENT[dtype], ["rows", 1]) for part in parts]
         nodes.append(helper.make_node("Concat", parts, [name], axis=1))
-    kept = [entry for entry in model.graph.output if entry.name in outputs]
-    return _rebuilt(model, nodes, [], inputs, kept, set(matrices))
+    return _rebuilt(model, nodes, [], inputs, model.graph.output, set(matrices))
 
 
 def captured(node: onnx.NodeProto) -> Iterator[str]:

@@ -11,47 +11,42 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from warehouse_ml.backends.cut import MATRIX, before_graph, captured, from_matrices
-from warehouse_ml.backends.program import Program
-from warehouse_ml.backends.read import NotRowwiseError, read_program
+from warehouse_ml.backends.cut import MATRIX, before_graph, from_matrices, with_outputs
 from warehouse_ml.backends.tree_columns import Source, fold_group
+from warehouse_ml.backends.tree_region import Cells, cells_of
 from warehouse_ml.backends.tree_sums import Group, Tables, grouped
 from warehouse_ml.signature import Feature
 
 
 def from_matrix(
-    model: onnx.ModelProto, group: Group, program: Program, tensors: Sequence[str]
+    model: onnx.ModelProto, matrices: Sequence[str], group: Group, cells: Cells
 ) -> tuple[dict[str, NDArray[Any]], bytes] | None:
-    """The arrays of a kernel whose columns are those of a matrix, and the graph that makes it.
+    """The arrays of a kernel whose columns are those of matrices, and the graph that makes them.
 
     Args:
         model: The whole graph.
+        matrices: What its trees read.
         group: The sums.
-        program: The graph as expressions.
-        tensors: The tensors that hold the sums.
+        cells: The tensors that hold them.
 
     Returns:
-        The arrays and an ONNX file; None where the trees cannot be told from the rest.
+        The arrays and an ONNX file; None where the trees read something else.
     """
-    matrices = _matrices(model, tensors)
-    facts = _facts(model, matrices)
-    if facts is None:
+    facts = matrix_facts(model, matrices)
+    derived = (
+        None
+        if facts is None
+        else cells_of(from_matrices(with_outputs(model, list(cells)), facts), list(cells))
+    )
+    if derived is None or facts is None:
         return None
-    outputs = [output.name for output in model.graph.output if output.name in program.outputs]
-    try:
-        derived = read_program(from_matrices(model, facts, outputs))
-    except NotRowwiseError:
-        return None
-    if any(name not in derived.tensors for name in tensors):
-        return None
-    wanted = {id(column) for column in group.columns}
+    new = {
+        id(old): column
+        for name, columns in cells.items()
+        for old, column in zip(columns, derived[name], strict=True)
+    }
     tables = Tables()
-    columns = [
-        new
-        for name in tensors
-        for old, new in zip(program.tensors[name], derived.tensors[name], strict=True)
-        if id(old) in wanted
-    ]
+    columns = [new[id(column)] for column in group.columns]
     sums = [tables.sum(column) for column in columns]
     whole = [entry for entry in sums if entry is not None]
     again = grouped(columns, whole) if len(whole) == len(sums) else []
@@ -71,31 +66,9 @@ def from_matrix(
     return arrays, before.SerializeToString(deterministic=True)
 
 
-def _matrices(model: onnx.ModelProto, tensors: Sequence[str]) -> list[str]:
-    """What the tree operators above some tensors read."""
-    producers = {name: node for node in model.graph.node for name in node.output if name}
-    found: dict[str, None] = {}
-    seen: set[str] = set()
-    stack = list(reversed(tensors))
-    while stack:
-        name = stack.pop()
-        if name in seen or name not in producers:
-            continue
-        seen.add(name)
-        node = producers[name]
-        if node.op_type.startswith("TreeEnsemble"):
-            found[node.input[0]] = None
-        else:
-            stack.extend(reversed([*node.input, *captured(node)]))
-    return list(found)
-
-
-def _facts(model: onnx.ModelProto, names: Sequence[str]) -> Mapping[str, tuple[str, int]] | None:
+def matrix_facts(model: onnx.ModelProto, names: Sequence[str]) -> Mapping[str, tuple[str, int]] | None:
     """The type and the number of columns of matrices, as a run of one row shows them."""
-    probe = onnx.ModelProto()
-    probe.CopyFrom(model)
-    del probe.graph.output[:]
-    probe.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
+    probe = with_outputs(model, names)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
@@ -103,7 +76,7 @@ def _facts(model: onnx.ModelProto, names: Sequence[str]) -> Mapping[str, tuple[s
         probe.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
     feeds = {}
-    for entry in model.graph.input:
+    for entry in probe.graph.input:
         kind = entry.type.tensor_type
         dtype = helper.tensor_dtype_to_np_dtype(kind.elem_type)
         shape = (1,) * len(kind.shape.dim)

@@ -152,7 +152,8 @@ def leaf_nodes(leaf: Expression) -> NDArray[np.int64]:
     """The leaves of the tree of a leaf expression, as positions among the forest's nodes."""
     forest, tree = leaf.value
     nodes = tree_nodes(forest, tree)
-    return nodes[forest.feature[nodes] < 0]
+    found: NDArray[np.int64] = nodes[forest.feature[nodes] < 0]
+    return found
 
 
 def tree_nodes(forest: Forest, tree: int) -> NDArray[np.int64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +10,14 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from warehouse_ml.backends.cut import Seam, after_graph, captured
+from warehouse_ml.backends.cut import Seam, after_graph, from_matrices, with_outputs
 from warehouse_ml.backends.fold import at_categories, inputs_of, named_texts
-from warehouse_ml.backends.program import Expression, Program, walk
+from warehouse_ml.backends.program import Expression, Program
+from warehouse_ml.backends.tree_choice import groups_of, sums_to_cut
 from warehouse_ml.backends.tree_columns import Source, fold_group, texts_of
-from warehouse_ml.backends.tree_matrix import from_matrix
-from warehouse_ml.backends.tree_sums import Group, Sum, Tables, grouped
+from warehouse_ml.backends.tree_matrix import from_matrix, matrix_facts
+from warehouse_ml.backends.tree_region import cells_of, region
+from warehouse_ml.backends.tree_sums import Group
 from warehouse_ml.signature import Signature
 
 REFUSED = "refused"
@@ -66,22 +68,30 @@ class TreePlan:
     leaves: int
 
 
-def tree_plan(model: onnx.ModelProto, program: Program, signature: Signature) -> TreePlan | None:
+def tree_plan(model: onnx.ModelProto, program: Program | None, signature: Signature) -> TreePlan | None:
     """Plan to score the trees of a model with the kernel.
 
     Args:
         model: The model's graph.
-        program: The same as expressions.
+        program: The same as expressions, where it can be read.
         signature: What it takes and returns.
 
     Returns:
         The plan, or None where the graph has no sums of trees to cut out.
     """
-    chosen = _sums_to_cut(model, program)
-    if not chosen:
+    candidates, matrices = region(model)
+    if not candidates:
         return None
-    columns = [column for name in chosen for column in program.tensors[name]]
-    groups = grouped(columns, [entry for name in chosen for entry in chosen[name]])
+    read = cells_of(model, candidates)
+    if read is None:  # what comes before the trees cannot be read
+        facts = matrix_facts(model, matrices)
+        if facts is not None:
+            read = cells_of(from_matrices(with_outputs(model, candidates), facts), candidates)
+    chosen = {} if read is None else sums_to_cut(model, read)
+    if read is None or not chosen:
+        return None
+    cells = {name: read[name] for name in chosen}
+    groups = groups_of(cells, chosen)
     sources = {
         entry.name: Source(entry.feature, signature.features[entry.feature])
         for entry in signature.inputs
@@ -98,14 +108,13 @@ def tree_plan(model: onnx.ModelProto, program: Program, signature: Signature) ->
         if made is not None:
             planned.append(TreeSums(name, made[0], made[1]))
         else:
-            tensors = [tensor for tensor in chosen if _shares(program.tensors[tensor], group)]
-            read = from_matrix(model, group, program, tensors)
-            if read is None:
+            computed = from_matrix(model, matrices, group, cells)
+            if computed is None:
                 return None
-            planned.append(TreeSums(name, read[0], (), read[1]))
+            planned.append(TreeSums(name, computed[0], (), computed[1]))
         seams.append(Seam(name, group.dtype, len(group.sums)))
         places.update((id(column), (number, place)) for place, column in enumerate(group.columns))
-    taken = {name: [places[id(column)] for column in program.tensors[name]] for name in chosen}
+    taken = {name: [places[id(column)] for column in cells[name]] for name in cells}
     after = after_graph(model, seams, taken, without=() if refused is None else (REFUSED,))
     tables = None
     if refused is not None:
@@ -134,47 +143,15 @@ def tree_plan(model: onnx.ModelProto, program: Program, signature: Signature) ->
     )
 
 
-def _sums_to_cut(model: onnx.ModelProto, program: Program) -> dict[str, list[Sum]]:
-    """The sums of trees nearest to the outputs that do not depend on other trees, by tensor."""
-    producers = {name: node for node in model.graph.node for name in node.output if name}
-    tables = Tables()
-    independent: dict[int, bool] = {}
-    chosen: dict[str, list[Sum]] = {}
-    seen: set[str] = set()
-    stack = [output.name for output in reversed(model.graph.output)]
-    while stack:
-        name = stack.pop()
-        if name in seen:
-            continue
-        seen.add(name)
-        sums = [tables.sum(column) for column in program.tensors.get(name, ())]
-        whole = [entry for entry in sums if entry is not None and entry.terms]
-        if whole and len(whole) == len(sums) and all(_stands_alone(entry, independent) for entry in whole):
-            chosen[name] = whole
-        elif name in producers:
-            node = producers[name]
-            stack.extend(reversed([*node.input, *captured(node)]))
-    return chosen
-
-
-def _stands_alone(entry: Sum, known: dict[int, bool]) -> bool:
-    """Whether no tree reads what comes out of another one."""
-    for term in entry.terms:
-        arguments = term.leaf.arguments
-        if id(arguments) not in known:
-            known[id(arguments)] = all(part.operator != "leaf" for part in walk(*arguments))
-        if not known[id(arguments)]:
-            return False
-    return True
-
-
 _Refusing = Sequence[tuple[Expression, str, Source]]
 
 
-def _refusing(program: Program, signature: Signature, sources: Mapping[str, Source]) -> _Refusing | None:
+def _refusing(
+    program: Program | None, signature: Signature, sources: Mapping[str, Source]
+) -> _Refusing | None:
     """The columns of the refusals with the text input that each depends on; None where one is not such."""
     found = []
-    for column in program.outputs.get(REFUSED, ()):
+    for column in program.outputs.get(REFUSED, ()) if program is not None else ():
         inputs = inputs_of(column)
         if len(inputs) != 1 or inputs[0].dtype != "string" or inputs[0].value not in sources:
             return None
@@ -194,10 +171,6 @@ def _categories(
     for column, _, source in refused:
         texts.setdefault(source.feature, set()).update(named_texts([column]) or ())
     return {feature: tuple(sorted(named)) for feature, named in texts.items()}
-
-
-def _shares(columns: Collection[Expression], group: Group) -> bool:
-    return not {id(column) for column in columns}.isdisjoint(id(column) for column in group.columns)
 
 
 def _read_by(graph: onnx.ModelProto | bytes | None, signature: Signature) -> list[Any]:
