@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "pandas": ("demo", "export", "exporters.stand_ins", "lineage", "parity", "sample", "training"),
     "polars": (),
     "click": ("commands", "formats"),
-    "rich": ("demo", "formats", "training.progress"),
+    "rich": ("demo", "formats", "progress"),
 }
 """Drivers and trainers, and the only places that import them; types alone may be named anywhere."""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 from warehouse_ml.engines.base import Engine, Namespace, Parameters, Rows
@@ -12,12 +14,14 @@ from warehouse_ml.functions import Functions
 from warehouse_ml.optimize import optimize
 from warehouse_ml.optimize.engine_knowledge import EngineKnowledge
 from warehouse_ml.optimize.switches import Optimizer
+from warehouse_ml.progress import is_wanted, scoring_bar
 from warehouse_ml.query.bind import BoundStatement, bind
 from warehouse_ml.query.binder_errors import translate_binder_error
 from warehouse_ml.query.parameters import check_parameters
 from warehouse_ml.query.parse import parse, split
 from warehouse_ml.registry.registry import Registry
 from warehouse_ml.statements import statement
+from warehouse_ml.watched_rows import WatchedRows
 
 BATCH_ROWS = 65_536
 
@@ -26,13 +30,22 @@ class Queries:
     """Runs and explains statements on one engine."""
 
     def __init__(
-        self, engine: Engine, registry: Registry, functions: Functions, optimizer: Optimizer
+        self,
+        engine: Engine,
+        registry: Registry,
+        functions: Functions,
+        optimizer: Optimizer,
+        progress: bool | None = None,
     ) -> None:
-        """Use an engine, its models and functions, and the switches of the optimizer."""
+        """Use an engine, its models and functions, and the switches of the optimizer.
+
+        `progress` tells whether what scores for long shows a bar, see `progress.is_wanted`.
+        """
         self._engine = engine
         self._registry = registry
         self._functions = functions
         self._optimizer = optimizer
+        self._progress = progress
 
     def run(self, text: str, params: Parameters, namespace: Namespace) -> Rows | None:
         """Run the statements of a text; the answer is that of the last one."""
@@ -84,15 +97,26 @@ class Queries:
         check_parameters(bound, params)
         for call in bound.calls:
             self._functions.offer(call.version, call.functions)
+        watch = self._watch if bound.calls and is_wanted(self._progress) else nullcontext
         try:
-            return self._engine.query(
-                bound.text, params, namespace=namespace, provide=self._functions.provide
-            )
+            with watch():
+                rows = self._engine.query(
+                    bound.text, params, namespace=namespace, provide=self._functions.provide
+                )
         except self._engine.bind_error as error:
             translated = translate_binder_error(str(error), bound)
             if translated is None:
                 raise
             raise translated from None
+        return rows if rows is None or watch is nullcontext else WatchedRows(rows, watch)
+
+    @contextmanager
+    def _watch(self) -> Iterator[None]:
+        with (
+            self._engine.progress() as share,
+            scoring_bar(share, lambda: self._engine.scored().rows),
+        ):
+            yield
 
     def _told(self, explanation: Explanation) -> Rows | None:
         """An explanation as rows, a line each, with the columns of the engine's own EXPLAIN."""

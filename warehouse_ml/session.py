@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from warehouse_ml.registration import Registrable
 
 
-def connect(target: Any = None, *, read_only: bool = False) -> Session:
+def connect(target: Any = None, *, read_only: bool = False, progress: bool | None = None) -> Session:
     """Open a session.
 
     Args:
@@ -34,11 +34,13 @@ def connect(target: Any = None, *, read_only: bool = False) -> Session:
             already have; it stays yours: its settings and transactions are left alone, and closing the
             session leaves it open.
         read_only: Open a file so that nothing can be changed.
+        progress: Whether a statement that scores for more than two seconds shows a progress bar; by default
+            on a terminal.
 
     Raises:
         WarehouseMLError: It is nothing that a session can be opened on.
     """
-    return Session(open_engine(target, read_only=read_only))
+    return Session(open_engine(target, read_only=read_only), progress=progress)
 
 
 class Session:
@@ -50,13 +52,14 @@ class Session:
         optimizer: Switches the rules that make statements fast; a cursor starts with the session's.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, progress: bool | None = None) -> None:
         """Wrap an engine; users call `connect`."""
         self._engine = engine
         self._registry = Registry(engine)
         self._functions = Functions(engine, self._registry)
         self.optimizer = Optimizer()
-        self._queries = Queries(engine, self._registry, self._functions, self.optimizer)
+        self._progress = progress
+        self._queries = Queries(engine, self._registry, self._functions, self.optimizer, progress)
 
     # --- the way of a query -------------------------------------------------------------------
 
@@ -386,9 +389,17 @@ class Session:
 
     def cursor(self) -> Session:
         """A session of its own on the same database, for another thread."""
-        session = Session(self._engine.cursor())
+        session = Session(self._engine.cursor(), progress=self._progress)
         session.optimizer.disable(*self.optimizer.disabled)
         return session
+
+    def interrupt(self) -> None:
+        """Stop the statement that runs, from another thread; nothing happens where none does.
+
+        It changes nothing, and raises StatementInterruptedError where it was started. Ctrl-C does the same
+        in the main thread, with KeyboardInterrupt. A transaction that was open waits for its ROLLBACK.
+        """
+        self._engine.interrupt()
 
     def close(self) -> None:
         """Close the connection, unless it is the user's own."""

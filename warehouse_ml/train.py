@@ -87,8 +87,8 @@ def fit(
         raise MissingDependencyError("scikit-learn", "train") from error
     from warehouse_ml.lineage import fingerprint, libraries
     from warehouse_ml.metrics import evaluate, mean_and_std, task_of
+    from warehouse_ml.progress import progress_bar
     from warehouse_ml.sample import as_frame
-    from warehouse_ml.training.progress import progress_bar
     from warehouse_ml.training.splits import folds, split
     from warehouse_ml.training.weights import with_class_weight
 
