@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 Dtype = Literal["float32", "float64", "int64", "bool", "string"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Expression:
     """One value of a row. Two expressions are the same one if they are the same object.
 
@@ -46,6 +46,10 @@ class Expression:
     dtype: Dtype
     arguments: tuple[Expression, ...] = ()
     value: Any = None
+
+    def __repr__(self) -> str:  # one level: what is shared would be written once for each use
+        parts = " ".join(part.operator for part in self.arguments[:5])
+        return f"Expression({self.operator}, {self.dtype}, [{parts}], {self.value!r:.40})"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

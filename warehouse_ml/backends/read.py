@@ -62,7 +62,7 @@ def read_program(model: onnx.ModelProto, *, limit: int = 60_000) -> Program:
         known.update(zip(node.output, outputs, strict=False))
     found: dict[str, tuple[Expression, ...]] = {}
     for output in graph.output:
-        value = known[output.name]
+        value = known.get(output.name)
         if not isinstance(value, Cells) or value.turned or value.array.ndim > 2:
             raise NotRowwiseError(f"the output {output.name!r} is not one row per row")
         found[output.name] = tuple(value.array.ravel().tolist())
@@ -76,17 +76,20 @@ def _run(node: onnx.NodeProto, known: Mapping[str, Value], builder: Builder) -> 
     operators = _DOMAINS.get(node.domain, {})
     if node.op_type not in operators:
         raise NotRowwiseError(f"the operator {node.op_type} is not known")
+    if not all(name in known for name in node.input if name):
+        raise NotRowwiseError("a tensor is not made by what comes before")
     values = [known[name] if name else None for name in node.input]
     while values and values[-1] is None:
         values.pop()
-    if node.op_type not in _SHAPING and not any(isinstance(value, Cells) for value in values):
-        return _folded(node, values)
     turned = any(isinstance(value, Cells) and value.turned for value in values)
     if turned and node.op_type not in _TURNING:
         raise NotRowwiseError("a step mixes rows")
+    constant = not any(isinstance(value, Cells) for value in values)
     try:
+        if constant and node.op_type not in _SHAPING:
+            return _folded(node, values)
         result = operators[node.op_type](Node(node.op_type, attributes, node.output), values, builder)
-    except (KeyError, IndexError, ValueError, TypeError) as error:  # what numpy and dicts say of odd graphs
+    except _UNUSUAL as error:
         raise NotRowwiseError(f"the operator {node.op_type} is used in an unusual way: {error}") from error
     results = [result] if isinstance(result, Cells | np.ndarray) else result
     if not turned or node.op_type == "Reshape":
@@ -99,6 +102,9 @@ _SHAPING = frozenset({"Cast", "Concat", "ConstantOfShape", "Expand", "Gather", "
 }
 """What may be done with shapes, in which one number is that of the rows."""
 
+
+_UNUSUAL = (LookupError, ValueError, TypeError, ArithmeticError, RuntimeError)
+"""What numpy, dicts and onnx say of a graph that is odd."""
 
 _TURNING = frozenset({"Cast", "Identity", "Reshape"})
 """What public converters do with labels of shape [1, rows]: they are made [rows] soon."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from warehouse_ml.backends.program import Dtype, Expression
 from warehouse_ml.backends.read_cells import ROWS, Builder, Cells, NotRowwiseError, Value, dtype_of
-from warehouse_ml.backends.read_node import TYPES, Node, Operator, given
+from warehouse_ml.backends.read_node import INT32, TYPES, Node, Operator, given
 
 
 def _elementwise(operator: str, dtype: Dtype | None = None) -> Operator:
@@ -85,6 +85,8 @@ def _reciprocal(node: Node, values: Sequence[Value | None], builder: Builder) ->
 def _cast(node: Node, values: Sequence[Value | None], builder: Builder) -> Value:
     if node.attributes["to"] not in TYPES:
         raise NotRowwiseError(f"it computes with the type number {node.attributes['to']}")
+    if node.attributes["to"] == INT32 and dtype_of(given(values[0])).startswith("float"):
+        raise NotRowwiseError("it makes 32-bit integers of fractions")
     return cast_to(given(values[0]), TYPES[node.attributes["to"]], builder)
 
 

@@ -169,7 +169,7 @@ def transformed(scores: Cells, transform: str, builder: Builder) -> Value:
     if transform == "NONE":
         return scores
     if transform == "LOGISTIC":
-        return logistic(scores, builder)
+        return builder.elementwise("sigmoid", None, scores)
     if transform == "SOFTMAX":
         top = reduced(scores, [1], True, fold_max, builder)
         powers = cells_of(builder.elementwise("exp", None, builder.elementwise("sub", None, scores, top)))

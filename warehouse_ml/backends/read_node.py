@@ -29,7 +29,8 @@ class Node:
 
 Operator = Callable[[Node, Sequence[Value | None], Builder], Value | Sequence[Value]]
 
-TYPES: Mapping[int, Dtype] = {1: "float32", 6: "int64", 7: "int64", 8: "string", 9: "bool", 11: "float64"}
+INT32 = 6
+TYPES: Mapping[int, Dtype] = {1: "float32", INT32: "int64", 7: "int64", 8: "string", 9: "bool", 11: "float64"}
 """The types by their numbers in ONNX; int32 is computed in int64."""
 
 

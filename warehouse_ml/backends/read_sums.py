@@ -17,8 +17,9 @@ def sums_of_trees(
 ) -> dict[str, tuple[Expression, ...]]:
     """The columns of the tensors [rows, k] or [rows] all of whose cells are sums of tree leaves.
 
-    A tensor that is only used to make a longer such sum, or the same one in another shape, is left out.
-    What names an output of the graph is none; the tensor with that content before it is.
+    A tensor that is only used to make a longer such sum, or the same one in another shape, is left out, and
+    so is one whose trees the graph needs for something else too. What names an output of the graph is none;
+    the tensor with that content before it is.
 
     Args:
         nodes: The nodes of the graph.
@@ -53,6 +54,44 @@ def sums_of_trees(
             ):
                 found[name] = cells
                 at_hand[name] = set(map(id, cells))
+    return _relieving(nodes, known, outputs, found)
+
+
+def _relieving(
+    nodes: Sequence[onnx.NodeProto],
+    known: Mapping[str, Value],
+    outputs: Collection[str],
+    found: dict[str, tuple[Expression, ...]],
+) -> dict[str, tuple[Expression, ...]]:
+    """Those that spare the graph their trees: where it must still walk them, nothing is won by a cut."""
+    while True:
+        needed = set(outputs) - found.keys()
+        left: set[int] = set()
+        for node in reversed(nodes):
+            if needed.intersection(node.output):
+                needed.update(name for name in node.input if name not in found)
+                if node.op_type.startswith("TreeEnsemble"):
+                    left.update(*(_forests(_cells(known[name])) for name in node.output if name in known))
+        kept = {name: cells for name, cells in found.items() if left.isdisjoint(_forests(cells))}
+        if len(kept) == len(found):
+            return found
+        found = kept
+
+
+def _forests(cells: Sequence[Expression]) -> set[int]:
+    """The addresses of the forests whose leaves some cells depend on, other than by a forest's columns."""
+    found: set[int] = set()
+    seen: set[int] = set()
+    stack = list(cells)
+    while stack:
+        cell = stack.pop()
+        if id(cell) in seen:
+            continue
+        seen.add(id(cell))
+        if cell.operator == "leaf":
+            found.add(id(cell.value[0]))
+        else:
+            stack.extend(cell.arguments)
     return found
 
 

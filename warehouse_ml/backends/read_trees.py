@@ -61,8 +61,9 @@ def _trees(node: Node, kind: str, double: bool) -> _Trees:
     modes = np.array(attributes["nodes_modes"])
     is_leaf = modes == b"LEAF"
     asked = np.unique(modes[~is_leaf]).tolist() or [b"BRANCH_LEQ"]
-    if not all(mode.decode() in _COMPARISONS for mode in asked):
-        raise NotRowwiseError(f"its trees have splits of the kind {asked[0].decode()}")
+    for mode in asked:
+        if mode.decode() not in _COMPARISONS:
+            raise NotRowwiseError(f"its trees have splits of the kind {mode.decode()}")
     comparisons = {_COMPARISONS[mode.decode()][0] for mode in asked}
     if len(comparisons) > 1:
         raise NotRowwiseError("its trees have splits of two kinds")
@@ -247,11 +248,10 @@ def _classifier(node: Node, values: Sequence[Value | None], builder: Builder) ->
     if len(labels) > 2:
         if not _all_scored(trees, len(labels)):
             raise NotRowwiseError("a leaf of its trees leaves a class without a score")
-        sums = _with_base(
-            _sums(trees, columns, len(labels), builder), _base(attributes, len(labels)), builder
-        )
-        results = [label_of(sums, labels, builder), transformed(sums, transform, builder)]
-        return [results[0], cast_to(results[1], "float32", builder)]
+        base = _base(attributes, len(labels))
+        sums = _with_base(_sums(trees, columns, len(labels), builder), base, builder)
+        result = logistic(sums, builder) if transform == "LOGISTIC" else transformed(sums, transform, builder)
+        return [label_of(sums, labels, builder), cast_to(result, "float32", builder)]
     if len(labels) != 2 or trees.output.any() or not _all_scored(trees, 1):
         raise NotRowwiseError("its classes are scored in a way that is not known")
     base = _numbers(attributes, "base_values") if attributes.get("base_values") else np.zeros(1)
