@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Protocol
 
+from warehouse_ml.optimize.distinct_inputs import distinct_inputs
 from warehouse_ml.optimize.inline_scores import inline_scores
 from warehouse_ml.optimize.knowledge import Knowledge
 from warehouse_ml.optimize.share_calls import share_calls
@@ -26,7 +27,7 @@ class Rule(Protocol):
         ...
 
 
-RULES: tuple[Rule, ...] = (use_plans, inline_scores, share_calls)
+RULES: tuple[Rule, ...] = (use_plans, inline_scores, distinct_inputs, share_calls)
 
 
 def optimize(

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from warehouse_ml.optimize.knowledge import Knowledge
+from warehouse_ml.optimize.row_order import is_plain_join
 from warehouse_ml.optimize.sites import (
     Key,
     Site,
@@ -25,7 +26,6 @@ from warehouse_ml.optimize.sites import (
 from warehouse_ml.optimize.wrap import marked, new_names, star_edits, wrapped
 from warehouse_ml.query.bind import BoundStatement
 from warehouse_ml.query.splice import Edit
-from warehouse_ml.query.tokens import TokenTree
 
 _STAGES = {"WHERE": "WHERE", "HAVING": "HAVING", "QUALIFY": "a window", "WINDOW": "a window"}
 _FIRST_TO_LAST = ("WHERE", "a window", "the output", "HAVING")
@@ -87,8 +87,8 @@ def _shared(
     (name,) = new_names(statement, 1)
     variant = plain_variant(site.score, volatile=True)
     text = f"{variant.name}({', '.join(site.score.features)})"
-    edits = _edits(statement, group, name, text, knowledge)
-    trial = _edits(statement, group, name, f"CAST(NULL AS {site.result_type})", knowledge)
+    edits = _edits(group, name, text, knowledge)
+    trial = _edits(group, name, f"CAST(NULL AS {site.result_type})", knowledge)
     if edits is None or trial is None:
         return None
     calls = [Edit(other.call.call.start, other.call.call.end, name) for other in group]
@@ -105,28 +105,13 @@ def _shared(
     return marked(replace(changed, variants=(*changed.variants, variant)), site.block)
 
 
-def _edits(
-    statement: BoundStatement, group: Sequence[Site], name: str, text: str, knowledge: Knowledge
-) -> list[Edit] | None:
+def _edits(group: Sequence[Site], name: str, text: str, knowledge: Knowledge) -> list[Edit] | None:
     block = group[0].block
     if block.alias is not None:
-        return wrapped(statement, group, {name: text}, knowledge)
-    if not _is_join(block.tree, *block.source) or (block.has_limit and "ORDER" not in block.clauses):
+        return wrapped(group, {name: text}, knowledge)
+    if not is_plain_join(block) or (block.has_limit and "ORDER" not in block.clauses):
         return None
     stars = star_edits(group, (name,), qualified=False)
     end = block.tree.tokens[block.source[1] - 1].end
     lateral = Edit(end, end, f", LATERAL (SELECT {text} AS {name}) AS {name}_source")
     return None if stars is None else [*stars, lateral]
-
-
-def _is_join(tree: TokenTree, low: int, high: int) -> bool:
-    """Whether all tables are joined by plain joins, whose rows come in no order anyway."""
-    found = {tree.keyword(at) for at in tree.level(low, high)}
-    return "JOIN" in found and not found & {
-        "ASOF",
-        "POSITIONAL",
-        "PIVOT",
-        "UNPIVOT",
-        "TABLESAMPLE",
-        "LATERAL",
-    }

@@ -162,6 +162,24 @@ def aliases(block: SelectBlock) -> set[str]:
     return found
 
 
+def moves(site: Site, part: Range, knowledge: Knowledge) -> bool:
+    """Whether a condition may be asked within FROM: it is pure, of columns alone, and holds no call."""
+    tree = site.block.tree
+    low, high = tree.span(*part)
+    text = tree.text[low:high]
+    holds_call = any(low <= edit.start < high for edit in site.scope.stand_ins)
+    if holds_call or not is_movable(text, knowledge):
+        return False
+    names = {tree.tokens[at].name.casefold() for at in range(*part) if tree.tokens[at].is_name}
+    if names & aliases(site.block):
+        return False
+    try:
+        knowledge.columns(site.scope.local(f"SELECT ({text}) FROM {site.scope.source}"))
+    except ScopeError:
+        return False
+    return True
+
+
 def _key(score: Score, block: SelectBlock) -> Key:
     alias = block.alias
     parts = []

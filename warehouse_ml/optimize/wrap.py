@@ -3,10 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from warehouse_ml.errors import ScopeError
-from warehouse_ml.optimize.expressions import is_movable
 from warehouse_ml.optimize.knowledge import Knowledge
-from warehouse_ml.optimize.sites import Site, aliases
+from warehouse_ml.optimize.sites import Site, moves
 from warehouse_ml.query.bind import BoundStatement
 from warehouse_ml.query.blocks import is_query
 from warehouse_ml.query.segments import Range
@@ -18,7 +16,6 @@ _OPENS_LIST = words("EXCLUDE EXCEPT")
 
 
 def wrapped(
-    statement: BoundStatement,
     group: Sequence[Site],
     scores: Mapping[str, str],
     knowledge: Knowledge,
@@ -31,7 +28,6 @@ def wrapped(
     scores.
 
     Args:
-        statement: The statement.
         group: The calls in the SELECT that will read the scores.
         scores: The expression of each score by the column's name.
         knowledge: Where the engine is asked.
@@ -48,7 +44,7 @@ def wrapped(
     stars = star_edits(group, tuple(scores))
     if stars is None:
         return None
-    inside = [part for part in block.conjuncts if _moves(statement, site, part, knowledge)]
+    inside = [part for part in block.conjuncts if moves(site, part, knowledge)]
     low, high = tree.span(*block.source)
     columns = "".join(f", {text} AS {name}" for name, text in scores.items())
     condition = " AND ".join(f"({tree.text[slice(*tree.span(*part))]})" for part in inside)
@@ -155,24 +151,6 @@ def new_names(statement: BoundStatement, count: int) -> list[str]:
 def marked(statement: BoundStatement, block: SelectBlock) -> BoundStatement:
     """The statement, with a SELECT noted as restructured."""
     return replace(statement, restructured=statement.restructured | {block.span[0]})
-
-
-def _moves(statement: BoundStatement, site: Site, part: Range, knowledge: Knowledge) -> bool:
-    """Whether a condition may be asked within the source: it is pure, and about the source's columns."""
-    tree = site.block.tree
-    low, high = tree.span(*part)
-    text = tree.text[low:high]
-    holds_call = any(low <= call.call.start < high for call in statement.calls)
-    if holds_call or not is_movable(text, knowledge):
-        return False
-    names = {tree.tokens[at].name.casefold() for at in range(*part) if tree.tokens[at].is_name}
-    if names & aliases(site.block):
-        return False
-    try:
-        knowledge.columns(site.scope.local(f"SELECT ({text}) FROM {site.scope.source}"))
-    except ScopeError:
-        return False
-    return True
 
 
 def _excluding(block: SelectBlock, place: int, listed: str) -> Edit | None:

@@ -1,0 +1,157 @@
+"""A score over few different inputs is computed once for each of them.
+
+A model of a plane's and an airport's features has thousands of inputs above a join of hundreds of thousands
+of flights. DuckDB computes a scalar subquery without a FROM clause, `(SELECT f(a, b))`, once for each
+different pair of its columns (NULL and NaN are equal to themselves there), and hands the results out by a
+hash join.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from warehouse_ml.optimize.expressions import column_path, is_constant
+from warehouse_ml.optimize.knowledge import Knowledge
+from warehouse_ml.optimize.row_order import (
+    inside_aggregate,
+    is_aggregated,
+    order_is_free,
+    order_tells,
+)
+from warehouse_ml.optimize.sites import Key, Site, keeps_columns, moves, sites_by_block, with_texts
+from warehouse_ml.query.bind import BoundStatement
+from warehouse_ml.query.splice import Edit
+
+ROWS_WORTH_ASKING = 20_000
+"""Fewer rows are scored faster than the engine is asked about them."""
+
+ROW_NANOSECONDS = 20.0
+FEATURE_NANOSECONDS = 12.0
+SORT_NANOSECONDS = 60.0
+COLUMN_NANOSECONDS = 12.0
+"""What finding the different inputs costs per row and feature, and sorting per row and column."""
+
+MOST_INPUTS = 0.7
+"""Above this share of the rows the numbers of different inputs, which are estimates, say nothing."""
+
+SAMPLE_ROWS = 8_192
+WIDEST = 40
+"""More features are not even counted on a sample."""
+
+
+def distinct_inputs(statement: BoundStatement, knowledge: Knowledge) -> BoundStatement:
+    """Compute scores once for each different input, where these are few."""
+    for sites in sites_by_block(statement, knowledge):
+        if sites[0].block.span[0] in statement.restructured:
+            continue
+        groups: dict[Key, list[Site]] = defaultdict(list)
+        for site in sites:
+            groups[site.key].append(site)
+        for group in groups.values():
+            statement = _deduplicated(statement, group, sites, knowledge)
+    return statement
+
+
+def _deduplicated(
+    statement: BoundStatement, group: Sequence[Site], sites: Sequence[Site], knowledge: Knowledge
+) -> BoundStatement:
+    site = group[0]
+    block, score = site.block, site.score
+    if not all(_may_be_subquery(other, sites, knowledge) for other in group):
+        return statement
+    sorted_back = not order_is_free(block)
+    if sorted_back and not _can_be_sorted_back(site, statement, knowledge):
+        return statement
+    rows = knowledge.estimated_rows(site.scope.local(f"SELECT 1 FROM {_source(site, knowledge)}"))
+    if rows is None or rows < ROWS_WORTH_ASKING:
+        return statement
+    overhead = (ROW_NANOSECONDS + FEATURE_NANOSECONDS * len(score.features)) * len(group)
+    if sorted_back:
+        overhead += SORT_NANOSECONDS + COLUMN_NANOSECONDS * len(block.items)
+    cost = knowledge.cost(score.version, score.method)
+    if cost <= overhead:
+        return statement
+    inputs = _different_inputs(site, rows, knowledge)
+    if inputs is None or inputs > MOST_INPUTS * rows or cost * (rows - inputs) <= overhead * rows:
+        return statement
+    end = block.tree.tokens[block.span[1] - 1].end
+    edits = [Edit(end, end, " ORDER BY rowid")] if sorted_back else []
+    features = ", ".join(f"({feature})" for feature in score.features)
+    trial = f"(SELECT CASE WHEN hash({features}) IS NULL THEN CAST(NULL AS {site.result_type}) END)"
+    calls = [Edit(other.call.call.start, other.call.call.end, trial) for other in group]
+    if not keeps_columns(site, knowledge, [*calls, *edits]):
+        return statement
+    return with_texts(
+        statement,
+        {other.position: f"(SELECT {other.score.text})" for other in group},
+        *edits,
+        rule="distinct_inputs",
+        effects={site.position: f"scored for about {inputs:,} different inputs of {rows:,} rows"},
+    )
+
+
+def _may_be_subquery(site: Site, sites: Sequence[Site], knowledge: Knowledge) -> bool:
+    """Whether a scalar subquery may stand for the call, which is then computed for all rows."""
+    block, place = site.block, site.call.call.token
+    clause = block.clause_of(place)
+    raising = knowledge.may_raise(site.score.version)
+    plain = all(column_path(text) is not None or is_constant(text) for text in site.score.features)
+    if site.is_conditional and (raising or not plain):
+        return False
+    if clause == "WHERE":
+        conditions = {other.part for other in sites if block.clause_of(other.call.call.token) == "WHERE"}
+        return not (raising and len(conditions) > 1)
+    if is_aggregated(block):
+        grouped = any(
+            other.key == site.key and block.clause_of(other.call.call.token) == "GROUP" for other in sites
+        )
+        return grouped or inside_aggregate(block, place)
+    return clause in ("SELECT", "ORDER")
+
+
+def _can_be_sorted_back(site: Site, statement: BoundStatement, knowledge: Knowledge) -> bool:
+    """Whether the rows are those of a base table, which are numbered in their order."""
+    block = site.block
+    if block.alias is None or order_tells(block) or block.tree.is_symbol(block.source[0], "("):
+        return False
+    columns = knowledge.columns(site.scope.local(f"SELECT * FROM {site.scope.source}"))
+    if any(name.casefold() == "rowid" for name, _ in columns):
+        return False
+    # a scan gives the rows in their order; a function has no such numbers, and keeps_columns will see it
+    return block.tree.tokens[block.source[0]].is_name
+
+
+def _source(site: Site, knowledge: Knowledge) -> str:
+    """The FROM clause with the conditions that hold no call."""
+    block = site.block
+    texts = [site.scope.stand_in(*part) for part in block.conjuncts if moves(site, part, knowledge)]
+    return site.scope.source + (f" WHERE {' AND '.join(f'({text})' for text in texts)}" if texts else "")
+
+
+def _different_inputs(site: Site, rows: int, knowledge: Knowledge) -> int | None:
+    """At most about how many different inputs there are; None where it is not known to be few."""
+    features = list(dict.fromkeys(text for text in site.score.features if not is_constant(text)))
+    if not features:
+        return 1
+    alone = site.scope.local("") == ""  # a name of a WITH list means nothing to the question below
+    if alone and len(features) <= WIDEST and all(column_path(text) is not None for text in features):
+        bound = 1
+        for found in knowledge.statistics(features, site.scope.source):
+            bound = rows if found.distinct is None else bound * (found.distinct + found.has_null)
+            if bound >= rows:
+                break
+        if bound * 2 <= rows:
+            return bound
+    if len(features) > WIDEST:
+        return None
+    listed = ", ".join(f"({text}) AS wml_{place}" for place, text in enumerate(features))
+    names = ", ".join(f"wml_{place}" for place in range(len(features)))
+    sample = knowledge.sample(
+        site.scope.local(
+            f"SELECT count(*), approx_count_distinct(hash({names})) "
+            f"FROM (SELECT {listed} FROM {site.scope.source} LIMIT {SAMPLE_ROWS})"
+        )
+    )
+    if not sample or not sample[0][0]:
+        return None
+    counted, different = sample[0]
+    return int(rows * min(1.0, different / counted))
