@@ -19,8 +19,12 @@ Numba would give up on vectors where arrays might overlap, so the inner loops ar
 instructions on vectors, which it translates for whatever processor it meets.
 """
 
+# numba finds types by itself, and its functions have none to check
+# mypy: allow-untyped-defs, allow-untyped-calls
+
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -35,16 +39,34 @@ from numpy.typing import NDArray
 CHUNK = 64
 """Rows that an instruction on bytes works on."""
 
-BLOCK = 512
-"""Rows whose ranks are kept in the cache while the trees go over them."""
+BLOCKS = (2048, 1024, 512, 256)
+"""How many rows are scored together; fewer where their ranks would not stay in the cache."""
+
+RANK_BYTES = 2**19
+"""How much the ranks of a block should take."""
 
 _HEAD = object.__basicsize__
+"""How long the part is that all Python objects have; in numpy's arrays the data's address follows it."""
 
-_compiled: Callable[[Any], Any] = numba.njit(nogil=True, cache=True, error_model="numpy", boundscheck=False)
+_njit: Callable[..., Any] = numba.njit
 _emitted: Callable[[Any], Any] = intrinsic
+carray: Callable[..., Any] = numba.carray  # type: ignore[attr-defined, unused-ignore]
 
 _BYTE, _INT, _LONG = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 _LANES = 16
+
+
+def _compiled(function: Any) -> Any:
+    """Has a function compiled when it is first called, and kept on disk.
+
+    What numba keeps names the module of the function, and loading it imports that module. This file is loaded
+    under more than one name, or none that can be imported, hence the name of a module that always can be.
+    """
+    function.__module__ = "numpy"
+    try:
+        return _njit(nogil=True, cache=True, error_model="numpy")(function)
+    except RuntimeError:  # no folder that can be written to: neither this file's nor the user's
+        return _njit(nogil=True, error_model="numpy")(function)
 
 
 class _Emitter:
@@ -94,6 +116,15 @@ class _Emitter:
         return self.builder.call(function, [places, align, every, ir.Constant(result, ir.Undefined)])
 
 
+def _check_layout() -> None:
+    probe = np.zeros(1)
+    if ctypes.c_void_p.from_address(id(probe) + _HEAD).value != probe.ctypes.data:
+        raise ImportError("This Python does not lay out arrays the way that the tree kernel reads them.")
+
+
+_check_layout()
+
+
 def _number(element: Any) -> Any:
     """LLVM's type for a numba number."""
     return {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}[element]
@@ -114,7 +145,7 @@ def _address(typing: Any, address: Any) -> Any:
 
 
 @_emitted
-def _rank(typing, ranks, first, values, table, start, steps, chunks):  # type: ignore[no-untyped-def]
+def _rank(typing, ranks, first, values, table, start, steps, chunks):
     """Counts the thresholds below each value: a binary search of a table of 2 ** steps - 1."""
 
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -154,7 +185,7 @@ def _rank(typing, ranks, first, values, table, start, steps, chunks):  # type: i
 
 
 @_emitted
-def _narrow(typing, codes, first, ranks, start, table, place, chunks):  # type: ignore[no-untyped-def]
+def _narrow(typing, codes, first, ranks, start, table, place, chunks):
     """Turns ranks into bytes or whole numbers: those of a table, or themselves where `place` is negative."""
 
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -192,7 +223,7 @@ def _selection(children: str) -> Any:
         children: A letter for each of the 2, 4 or 8 places below the piece: `c` a constant, `v` a vector.
     """
 
-    def select(typing, results, codes, program, position, chunks):  # type: ignore[no-untyped-def]
+    def select(typing, results, codes, program, position, chunks):
         def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             write = _Emitter(context, builder)
             results, codes, program = (
@@ -243,11 +274,12 @@ _cc, _cv, _vc, _vv, _c4, _v4, _c8, _v8 = (_selection(piece) for piece in _PIECES
 
 
 @_emitted
-def _walk(typing, leaves, entered, codes, ranks, entries, start, records, layout, steps, chunks):  # type: ignore[no-untyped-def]
+def _walk(typing, leaves, entered, codes, ranks, entries, start, records, layout, steps, chunks):
     """Goes down from the entries that `codes` number, and writes the rows of `entered` where it ends.
 
     A record packs a node: the place of its left child, next to which lies the right one; the place of its
-    ranks; its own rank. A leaf is its own left child, and no rank is above its own.
+    ranks; its own rank. A leaf is its own left child, and no rank is above its own. On a long way one looks
+    after each step whether all have arrived.
     """
 
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -264,12 +296,13 @@ def _walk(typing, leaves, entered, codes, ranks, entries, start, records, layout
         slot_mask = write.splat(write.scalar(layout, _LONG, _long(1)), lanes)
         code_bits = write.splat(write.scalar(layout, _LONG, _long(2)), lanes)
         code_mask = write.splat(write.scalar(layout, _LONG, _long(3)), lanes)
-        block = write.splat(write.scalar(layout, _LONG, _long(4)), lanes)
-        child_mask = write.splat(write.scalar(layout, _LONG, _long(8)), lanes)
+        child_mask = write.splat(write.scalar(layout, _LONG, _long(4)), lanes)
+        block = write.splat(write.scalar(layout, _LONG, _long(5)), lanes)
         longs, ints = ir.VectorType(_LONG, lanes), ir.VectorType(_INT, lanes)
         places = [cgutils.alloca_once(builder, longs) for _ in range(groups)]
         numbers = ir.Constant(longs, list(range(lanes)))
         pieces = builder.mul(chunks, _long(CHUNK // (lanes * groups)))
+        long = builder.icmp_signed(">", steps, _long(8))
         with cgutils.for_range(builder, pieces) as piece:
             row = builder.mul(piece.index, _long(lanes * groups))
             offsets = [builder.add(row, _long(group * lanes)) for group in range(groups)]
@@ -277,7 +310,8 @@ def _walk(typing, leaves, entered, codes, ranks, entries, start, records, layout
             for place, offset in zip(places, offsets, strict=True):
                 entry = builder.zext(write.load(codes, _BYTE, offset, lanes), ints)
                 builder.store(builder.zext(write.gather(entries, _INT, entry), longs), place)
-            with cgutils.for_range(builder, steps):
+            with cgutils.for_range(builder, steps) as loop:
+                moved = ir.Constant(longs, [0] * lanes)
                 for place, mine in zip(places, rows, strict=True):
                     record = write.gather(records, _LONG, builder.load(place))
                     slot = builder.and_(builder.lshr(record, slot_bits), slot_mask)
@@ -286,7 +320,15 @@ def _walk(typing, leaves, entered, codes, ranks, entries, start, records, layout
                     rank = builder.zext(write.gather(ranks, _INT, where), longs)
                     child = builder.and_(record, child_mask)
                     further = builder.zext(builder.icmp_signed(">", rank, code), longs)
-                    builder.store(builder.add(child, further), place)
+                    following = builder.add(child, further)
+                    moved = builder.or_(moved, builder.xor(following, builder.load(place)))
+                    builder.store(following, place)
+                with builder.if_then(long):
+                    bits = builder.bitcast(
+                        builder.icmp_unsigned("!=", moved, ir.Constant(longs, [0] * lanes)), ir.IntType(lanes)
+                    )
+                    with builder.if_then(builder.icmp_unsigned("==", bits, ir.Constant(bits.type, 0))):
+                        loop.do_break()
             for place, offset in zip(places, offsets, strict=True):
                 write.store(write.gather(entered, _INT, builder.load(place)), leaves, _INT, offset)
         return context.get_dummy_value()
@@ -296,7 +338,7 @@ def _walk(typing, leaves, entered, codes, ranks, entries, start, records, layout
 
 
 @_emitted
-def _add(typing, sums, first, values, start, width, leaves, chunks):  # type: ignore[no-untyped-def]
+def _add(typing, sums, first, values, start, width, leaves, chunks):
     """Adds a leaf's value to each row's sum; `leaves` are bytes or whole numbers."""
 
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -322,17 +364,17 @@ def _add(typing, sums, first, values, start, width, leaves, chunks):  # type: ig
 
 
 @_compiled
-def _data(array):  # type: ignore[no-untyped-def]
+def _data(array):
     """Where the data of an array object lies, whose own address is given.
 
     To ask the object takes 2 us for each column. The field is the first one behind Python's own, and compiled
     extensions of numpy read it there too.
     """
-    return numba.carray(_address(array + _HEAD), 1, np.int64)[0]
+    return carray(_address(array + _HEAD), 1, np.int64)[0]
 
 
 @_compiled
-def _copy(source, mask, start, limit, target):  # type: ignore[no-untyped-def]
+def _copy(source, mask, start, limit, target):
     """Copies values into a block, NaN where they are missing; the flags of the column."""
     beyond = False
     for row in range(source.shape[0]):
@@ -340,7 +382,7 @@ def _copy(source, mask, start, limit, target):  # type: ignore[no-untyped-def]
         target[row] = source[row]
     rows = source.shape[0]
     if mask != 0:
-        gone = numba.carray(_address(mask + start), rows, np.uint8)
+        gone = carray(_address(mask + start), rows, np.uint8)
         beyond = False
         for row in range(rows):
             beyond |= (abs(np.float64(source[row])) > limit) & (gone[row] == 0)
@@ -352,41 +394,35 @@ def _copy(source, mask, start, limit, target):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _load_narrow(address, dtype, mask, start, rows, limit, target):  # type: ignore[no-untyped-def]
+def _load_narrow(address, dtype, mask, start, rows, limit, target):
     """Reads a part of a column as float32."""
     if dtype == 0:
-        return _copy(
-            numba.carray(_address(address + 8 * start), rows, np.float64), mask, start, limit, target
-        )
+        return _copy(carray(_address(address + 8 * start), rows, np.float64), mask, start, limit, target)
     if dtype == 1:
-        return _copy(
-            numba.carray(_address(address + 4 * start), rows, np.float32), mask, start, limit, target
-        )
+        return _copy(carray(_address(address + 4 * start), rows, np.float32), mask, start, limit, target)
     if dtype == 2:
-        return _copy(numba.carray(_address(address + 8 * start), rows, np.int64), mask, start, limit, target)
+        return _copy(carray(_address(address + 8 * start), rows, np.int64), mask, start, limit, target)
     if dtype == 3:
-        return _copy(numba.carray(_address(address + 4 * start), rows, np.int32), mask, start, limit, target)
+        return _copy(carray(_address(address + 4 * start), rows, np.int32), mask, start, limit, target)
     if dtype == 4:
-        return _copy(numba.carray(_address(address + 2 * start), rows, np.int16), mask, start, limit, target)
+        return _copy(carray(_address(address + 2 * start), rows, np.int16), mask, start, limit, target)
     if dtype == 5:
-        return _copy(numba.carray(_address(address + start), rows, np.int8), mask, start, limit, target)
-    return _copy(numba.carray(_address(address + start), rows, np.uint8), mask, start, limit, target)
+        return _copy(carray(_address(address + start), rows, np.int8), mask, start, limit, target)
+    return _copy(carray(_address(address + start), rows, np.uint8), mask, start, limit, target)
 
 
 @_compiled
-def _load_wide(address, dtype, mask, start, rows, limit, target):  # type: ignore[no-untyped-def]
+def _load_wide(address, dtype, mask, start, rows, limit, target):
     """Reads a part of a column as float64."""
     if dtype == 0:
-        return _copy(
-            numba.carray(_address(address + 8 * start), rows, np.float64), mask, start, limit, target
-        )
+        return _copy(carray(_address(address + 8 * start), rows, np.float64), mask, start, limit, target)
     if dtype == 2:
-        return _copy(numba.carray(_address(address + 8 * start), rows, np.int64), mask, start, limit, target)
-    return _copy(numba.carray(_address(address + 4 * start), rows, np.int32), mask, start, limit, target)
+        return _copy(carray(_address(address + 8 * start), rows, np.int64), mask, start, limit, target)
+    return _copy(carray(_address(address + 4 * start), rows, np.int32), mask, start, limit, target)
 
 
 @_compiled
-def _spread(ranks, place, block, source, values, rank, rows):  # type: ignore[no-untyped-def]
+def _spread(ranks, place, block, source, values, rank, rows):
     """Copies ranks to another place, where missing values have a rank of their own."""
     for row in range(rows):
         found = ranks[source * block + row]
@@ -396,7 +432,7 @@ def _spread(ranks, place, block, source, values, rank, rows):  # type: ignore[no
 @_compiled
 def _prepare(
     columns, limits, narrow_table, wide_table, sources, block, start, rows, narrow, wide, ranks, flags
-):  # type: ignore[no-untyped-def]
+):
     """Ranks the columns of a block."""
     chunks = (rows + CHUNK - 1) // CHUNK
     for place in range(columns.shape[0]):
@@ -407,7 +443,7 @@ def _prepare(
         first = max(right, left)
         if category:
             if first >= 0:
-                codes = numba.carray(_address(address + 4 * start), rows, np.int32)
+                codes = carray(_address(address + 4 * start), rows, np.int32)
                 for row in range(rows):
                     ranks[first * block + row] = codes[row]
                 for row in range(rows, chunks * CHUNK):
@@ -442,7 +478,7 @@ def _prepare(
 
 
 @_compiled
-def _evaluate(program, start, end, codes, results, chunks):  # type: ignore[no-untyped-def]
+def _evaluate(program, start, end, codes, results, chunks):
     """Runs the program of a tree's upper levels; the result lies at the start of `results`."""
     while start < end:
         operation = program[start]
@@ -477,19 +513,19 @@ def _evaluate(program, start, end, codes, results, chunks):  # type: ignore[no-u
 
 
 @_compiled
-def _score(model, values, base, sources, sums, flags):  # type: ignore[no-untyped-def]
+def _score(model, values, base, sources, sums, flags):
     """Scores all rows, block after block."""
     columns, limits, narrow_table, wide_table, maps, derived, groups, slots, trees, program = model[:10]
     entries, records, entered, layout = model[10:]
-    block = layout[4]
+    block, masters, bytes_slots, depth = layout[5:]
     rows, outputs = sums.shape
     width = values.shape[1]
     flat = values.reshape(-1)
     narrow = np.empty(block, dtype=np.float32)
     wide = np.empty(block, dtype=np.float64)
-    ranks = np.empty(layout[5] * block, dtype=np.int32)
-    codes = np.empty(layout[6] * block, dtype=np.uint8)
-    results = np.empty(layout[7] * block, dtype=np.uint8)
+    ranks = np.empty(masters * block, dtype=np.int32)
+    codes = np.empty(bytes_slots * block, dtype=np.uint8)
+    results = np.empty(depth * block, dtype=np.uint8)
     leaves = np.empty(block, dtype=np.int32)
     totals = np.empty(outputs * block, dtype=values.dtype)
     for start in range(0, rows, block):
@@ -550,13 +586,14 @@ def _score(model, values, base, sources, sums, flags):  # type: ignore[no-untype
                 sums[start + row, place] = totals[place * block + row]
 
 
-_UPPER, _STEP, _ENTER = 0.035, 1.1, 4.0
+_UPPER, _STEP, _ENTER = 0.025, 1.1, 4.0
 """What one row costs, in some unit: a node of the upper levels, a step of a walk, the start of a walk."""
 
 _DTYPES = {np.dtype(name): place for place, name in enumerate(("f8", "f4", "i8", "i4", "i2", "i1", "u1"))}
 _DTYPES[np.dtype(bool)] = _DTYPES[np.dtype(np.uint8)]
 
-_PAD = 255
+_MOST = 255
+"""The greatest number in a byte: so many thresholds a column may have in a group."""
 
 
 def _floor(values: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -579,7 +616,7 @@ class _Nodes:
     def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         roots, leaf = arrays["roots"], arrays["leaf"]
         nodes, trees = roots.astype(np.int64), np.arange(len(roots))
-        levels = []
+        levels: list[tuple[NDArray[Any], ...]] = []
         seen = 0
         while len(nodes):
             levels.append((nodes, trees, np.full(len(nodes), len(levels))))
@@ -591,7 +628,8 @@ class _Nodes:
             nodes = np.stack([arrays["left"][parents], arrays["right"][parents]], axis=1).reshape(-1)
             trees = np.repeat(trees[split], 2)
         place, tree, depth = (
-            np.concatenate([level[part] for level in levels] or [[]]).astype(np.int64) for part in range(3)
+            np.concatenate([np.zeros(0), *(level[part] for level in levels)]).astype(np.int64)
+            for part in range(3)
         )
         order = np.argsort(tree, kind="stable")
         self.place, self.tree, self.depth = place[order], tree[order], depth[order]
@@ -614,7 +652,7 @@ def _cuts(nodes: _Nodes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         height = len(counts)
         below = height - np.arange(height + 1)
         cost = np.where(
-            total <= _PAD, _UPPER * total + np.where(below > 0, _ENTER + _STEP * below, 0), np.inf
+            total <= _MOST, _UPPER * total + np.where(below > 0, _ENTER + _STEP * below, 0), np.inf
         )
         cuts.append(int(cost.argmin()))
         heights.append(height)
@@ -671,7 +709,7 @@ class _Writer:
         return len(self.entries) - 1
 
     def _piece(self, node: int, levels: int) -> tuple[list[int], list[int]]:
-        """The splits of a complete piece of so many levels, and the nodes below it; -1 where there is none."""
+        """The splits of a complete piece of so many levels, and the nodes below it; -1 where none is."""
         splits: list[int] = []
         level = [node]
         for _ in range(levels):
@@ -686,7 +724,7 @@ class _Writer:
     def _operation(self, operation: int, base: int, splits: list[int], children: list[int]) -> None:
         self.words += [operation, base * self.block]
         for node in splits:
-            self.words += [0, _PAD] if node < 0 else [self.slots[node] * self.block, self.codes[node]]
+            self.words += [0, _MOST] if node < 0 else [self.slots[node] * self.block, self.codes[node]]
         self.words += children
 
 
@@ -696,6 +734,8 @@ class _Columns:
     def __init__(self, arrays: Mapping[str, NDArray[Any]], nodes: _Nodes) -> None:
         kinds = arrays["kinds"]
         feature = np.where(nodes.split, arrays["feature"][nodes.place], -1)
+        if len(feature) and not -1 <= feature.min() <= feature.max() < len(kinds):
+            raise ValueError(f"A split asks for a column beyond the {len(kinds)} columns.")
         members = arrays["category_set"][nodes.place]
         threshold = arrays["threshold"][nodes.place]
         goes_left = arrays["missing_left"][nodes.place]
@@ -752,7 +792,9 @@ def _grouped(
 
     Args:
         trees: How many there are.
-        tree, slot, code: Of each node of the upper levels.
+        tree: Of each node of the upper levels.
+        slot: Likewise, where its ranks are.
+        code: Likewise, its rank.
         crowded: Whether a slot has more thresholds in all.
     """
     some = crowded[slot]
@@ -764,13 +806,158 @@ def _grouped(
         fresh: dict[int, set[int]] = {}
         for _, where, rank in pairs[bounds[number] : bounds[number + 1]].tolist():
             fresh.setdefault(where, set()).add(rank)
-        if any(len(taken.get(where, set()) | ranks) > _PAD for where, ranks in fresh.items()):
+        if any(len(taken.get(where, set()) | ranks) > _MOST for where, ranks in fresh.items()):
             yield start, number
             start, taken = number, {}
         for where, ranks in fresh.items():
             taken.setdefault(where, set()).update(ranks)
     if start < trees:
         yield start, trees
+
+
+class _Arrangement:
+    """An ensemble as `_score` reads it.
+
+    Attributes:
+        model: The arrays that `_score` unpacks.
+        values: The values of the leaves, in the order in which trees number them.
+    """
+
+    def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        self._arrays = arrays
+        self._nodes = _Nodes(arrays)
+        self._columns = _Columns(arrays, self._nodes)
+        self._cuts, self._heights = _cuts(self._nodes)
+        self._upper = self._nodes.split & (self._nodes.depth < self._cuts[self._nodes.tree])
+        self._walked = self._cuts < self._heights
+        self._block = next(
+            (block for block in BLOCKS if 4 * block * len(self._columns.counts) <= RANK_BYTES), BLOCKS[-1]
+        )
+        # a set of categories is a row of a table of codes, where 1 goes right
+        members = (~arrays["sets"]).astype(np.int32)
+        self._maps: list[NDArray[Any]] = [members.reshape(-1)]
+        self._map_size, self._codes = members.size, members.shape[1]
+        self._derived: list[tuple[int, int, int]] = []
+        self._groups: list[tuple[int, int, int, int]] = []
+        self._slots: list[tuple[int, int]] = []
+        self._trees: list[tuple[int, int, int, int, int, int]] = []
+        self._program: list[int] = []
+        self._entries: list[int] = []
+        self._deepest = 0
+        self._write_records()
+        self._write_groups()
+        widest = max((end - start for start, end, _, _ in self._groups), default=0)
+        masters = self._columns.masters + len(self._derived)
+        self._layout += [self._block, masters, widest, self._deepest + 1]
+        self.model = (
+            self._columns.rows,
+            np.array(arrays["limits"], dtype=np.float64),
+            self._columns.narrow,
+            self._columns.wide,
+            np.concatenate(self._maps).astype(np.int32),
+            _rows(self._derived, 3),
+            _rows(self._groups, 4),
+            _rows(self._slots, 2),
+            _rows(self._trees, 6),
+            np.array(self._program, dtype=np.int32),
+            np.array(self._entries, dtype=np.int32),
+            self._records,
+            self._entered,
+            np.array(self._layout, dtype=np.int64),
+        )
+        self.values = np.ascontiguousarray(arrays["values"][np.concatenate(self._leaves)])
+
+    def _write_records(self) -> None:
+        """Pack the nodes that are walked; see `_walk`."""
+        nodes, columns = self._nodes, self._columns
+        lower = self._walked[nodes.tree] & ~self._upper
+        master = np.arange(columns.masters + len(columns.sets))
+        by_set = lower & nodes.split & (columns.slot >= columns.masters)
+        for number in np.unique(columns.slot[by_set]).tolist():
+            source, table = self._set(number)
+            master[number] = columns.masters + len(self._derived)
+            self._derived.append((int(master[number]), source, table))
+        chosen = np.flatnonzero(lower)
+        self._record = np.cumsum(lower) - 1
+        child_bits = max(len(chosen), 1).bit_length()
+        slot_bits = max(columns.masters + len(self._derived), 1).bit_length()
+        code_bits = max([*columns.counts, 1]).bit_length()
+        if child_bits + slot_bits + code_bits > 63:
+            raise ValueError(f"{len(chosen)} nodes that compare with {columns.masters} columns are too many.")
+        split = nodes.split[chosen]
+        child = np.where(split, self._record[nodes.left[chosen]], np.arange(len(chosen)))
+        slot = np.zeros(len(chosen), dtype=np.int64)
+        slot[split] = master[columns.slot[chosen[split]]]
+        code = np.where(split, columns.code[chosen], 2**code_bits - 1)
+        self._records = child | slot << child_bits | code << (child_bits + slot_bits)
+        self._entered = np.where(split, 0, np.cumsum(~split) - 1).astype(np.int32)
+        self._leaves = [nodes.leaf[chosen[~split]]]
+        self._leaf_count = int((~split).sum())
+        self._layout = [child_bits, 2**slot_bits - 1, child_bits + slot_bits]
+        self._layout += [2**code_bits - 1, 2**child_bits - 1]
+
+    def _set(self, number: int) -> tuple[int, int]:
+        """Where the codes of a set of categories are, and where the set is among the maps."""
+        source, row = self._columns.sets[number - self._columns.masters]
+        return source, row * self._codes
+
+    def _write_groups(self) -> None:
+        """Write the programs of all trees, and what a group of them needs ranks in bytes of."""
+        nodes, columns = self._nodes, self._columns
+        upper = np.flatnonzero(self._upper)
+        crowded = np.array(
+            [count > _MOST for count in columns.counts] + [False] * len(columns.sets), dtype=bool
+        )
+        where = nodes.tree[upper], columns.slot[upper], columns.code[upper]
+        for start, end in _grouped(len(self._cuts), *where, crowded):
+            mine = upper[(where[0] >= start) & (where[0] < end)]
+            used, local = np.unique(columns.slot[mine], return_inverse=True)
+            self._groups.append((len(self._slots), len(self._slots) + len(used), start, end))
+            first = nodes.bounds[start]
+            slot = np.zeros(nodes.bounds[end] - first, dtype=np.int64)
+            code = np.zeros(nodes.bounds[end] - first, dtype=np.int64)
+            slot[mine - first] = local
+            code[mine - first] = columns.code[mine]
+            for place, number in enumerate(used.tolist()):
+                if number >= columns.masters:
+                    self._slots.append(self._set(number))
+                elif not crowded[number]:
+                    self._slots.append((number, -1))
+                else:
+                    here = mine[local == place]
+                    kept, code[here - first] = np.unique(columns.code[here], return_inverse=True)
+                    self._slots.append((number, self._map_size))
+                    found: NDArray[Any] = np.searchsorted(kept, np.arange(columns.counts[number] + 1))
+                    self._maps.append(found)
+                    self._map_size += len(self._maps[-1])
+            for tree in range(start, end):
+                part = slice(nodes.bounds[tree] - first, nodes.bounds[tree + 1] - first)
+                self._write_tree(tree, slot[part].tolist(), code[part].tolist())
+
+    def _write_tree(self, tree: int, slots: list[int], codes: list[int]) -> None:
+        """Write the program of one tree, and note where its leaves or the entries of its walk are."""
+        nodes = self._nodes
+        begin, end = nodes.bounds[tree], nodes.bounds[tree + 1]
+        left = (nodes.left[begin:end] - begin).tolist()
+        writer = _Writer(left, self._upper[begin:end].tolist(), slots, codes, self._block)
+        writer.write(0, 0)
+        self._deepest = max(self._deepest, writer.deepest)
+        entered = begin + np.array(writer.entries)
+        start = len(self._program)
+        self._program += writer.words
+        output = int(self._arrays["output"][tree])
+        if self._walked[tree]:
+            steps = int(self._heights[tree] - self._cuts[tree])
+            self._trees.append((start, len(self._program), len(self._entries), steps, 0, output))
+            self._entries += self._record[entered].tolist()
+        else:
+            self._trees.append((start, len(self._program), 0, -1, self._leaf_count, output))
+            self._leaves.append(nodes.leaf[entered])
+            self._leaf_count += len(entered)
+
+
+def _rows(found: Sequence[tuple[int, ...]], width: int) -> NDArray[np.int64]:
+    return np.array(found, dtype=np.int64).reshape(-1, width)
 
 
 class TreeKernel:
@@ -790,132 +977,13 @@ class TreeKernel:
                 float64 [columns], magnitudes beyond which are flagged.
 
         Raises:
-            ValueError: A threshold is NaN, or trees share nodes.
+            ValueError: A threshold is NaN, a split asks for a column that is not there, or trees share nodes.
         """
-        arrays = {name: np.asarray(entry) for name, entry in arrays.items()}
-        self._kinds: list[int] = arrays["kinds"].tolist()
-        self._dtype = arrays["values"].dtype
-        nodes = _Nodes(arrays)
-        columns = _Columns(arrays, nodes)
-        cuts, heights = _cuts(nodes)
-        upper = nodes.split & (nodes.depth < cuts[nodes.tree]) if len(cuts) else nodes.split
-        walked = cuts < heights
-        block = self._block = BLOCK
-
-        # sets as rows of a table of codes: 1 goes right
-        members = (~arrays["sets"]).astype(np.int32)
-        maps = [members.reshape(-1)]
-        size = members.size
-        in_walk = nodes.split & ~upper & (columns.slot >= columns.masters)
-        derived = []
-        master = np.arange(columns.masters + len(columns.sets))
-        for place, number in enumerate(np.unique(columns.slot[in_walk]).tolist()):
-            source, row = columns.sets[number - columns.masters]
-            master[number] = columns.masters + place
-            derived.append((columns.masters + place, source, row * members.shape[1]))
-
-        # records of the nodes that are walked, and the order of the values
-        record = np.cumsum(walked[nodes.tree] & ~upper) - 1 if len(cuts) else nodes.place
-        values_order: list[NDArray[Any]] = []
-        values_seen = 0
-        code_bits = max([*columns.counts, 1]).bit_length()
-        slot_bits = max(columns.masters + len(derived), 1).bit_length()
-        child_bits = max(len(record), 1).bit_length()
-        if code_bits + slot_bits + child_bits > 63:
-            raise ValueError(f"{len(record)} nodes of {columns.masters} columns are too many.")
-        chosen = np.flatnonzero(walked[nodes.tree] & ~upper) if len(cuts) else np.zeros(0, dtype=np.int64)
-        at_split = nodes.split[chosen]
-        child = np.where(at_split, record[nodes.left[chosen]], np.arange(len(chosen)))
-        code = np.where(at_split, columns.code[chosen], 2**code_bits - 1)
-        slot = np.where(at_split, master[columns.slot[chosen]] if len(master) else 0, 0)
-        records = child | slot << child_bits | code << (child_bits + slot_bits)
-        entered = np.zeros(len(chosen), dtype=np.int32)
-        walked_leaves = np.flatnonzero(~at_split)
-        entered[walked_leaves] = np.arange(len(walked_leaves))
-        values_order.append(nodes.leaf[chosen[walked_leaves]])
-        values_seen = len(walked_leaves)
-
-        crowded = np.array(
-            [count > _PAD for count in columns.counts] + [False] * len(columns.sets), dtype=bool
-        )
-        groups, slots, trees = [], [], []
-        program: list[int] = []
-        entries: list[int] = []
-        deepest = widest = 0
-        tops = np.flatnonzero(upper)
-        tree_count = len(cuts)
-        for start, end in _grouped(
-            tree_count, nodes.tree[tops], columns.slot[tops], columns.code[tops], crowded
-        ):
-            first, last = nodes.bounds[start], nodes.bounds[end]
-            mine = first + np.flatnonzero(upper[first:last])
-            used, local = np.unique(columns.slot[mine], return_inverse=True)
-            byte_slot = np.zeros(last - first, dtype=np.int64)
-            byte_code = np.zeros(last - first, dtype=np.int64)
-            byte_slot[mine - first] = local
-            byte_code[mine - first] = columns.code[mine]
-            groups.append((len(slots), len(slots) + len(used), start, end))
-            widest = max(widest, len(used))
-            for place, number in enumerate(used.tolist()):
-                if number >= columns.masters:
-                    source, row = columns.sets[number - columns.masters]
-                    slots.append((source, row * members.shape[1]))
-                elif crowded[number]:
-                    here = mine[local == place]
-                    kept, byte_code[here - first] = np.unique(columns.code[here], return_inverse=True)
-                    maps.append(np.searchsorted(kept, np.arange(columns.counts[number] + 1)).astype(np.int32))
-                    slots.append((number, size))
-                    size += len(maps[-1])
-                else:
-                    slots.append((number, -1))
-            for tree in range(start, end):
-                begin, stop = nodes.bounds[tree], nodes.bounds[tree + 1]
-                part = slice(begin - first, stop - first)
-                writer = _Writer(
-                    (nodes.left[begin:stop] - begin).tolist(),
-                    upper[begin:stop].tolist(),
-                    byte_slot[part].tolist(),
-                    byte_code[part].tolist(),
-                    block,
-                )
-                writer.write(0, 0)
-                deepest = max(deepest, writer.deepest)
-                here = begin + np.array(writer.entries)
-                output = int(arrays["output"][tree])
-                bounds = (len(program), len(program) + len(writer.words))
-                if walked[tree]:
-                    trees.append((*bounds, len(entries), int(heights[tree] - cuts[tree]), 0, output))
-                    entries += record[here].tolist()
-                else:
-                    trees.append((*bounds, 0, -1, values_seen, output))
-                    values_order.append(nodes.leaf[here])
-                    values_seen += len(here)
-                program += writer.words
-
-        def rows(found: Sequence[tuple[int, ...]], width: int) -> NDArray[np.int64]:
-            return np.array(found, dtype=np.int64).reshape(-1, width)
-
-        self._outputs = len(arrays["base"])
-        layout = [child_bits, 2**slot_bits - 1, child_bits + slot_bits, 2**code_bits - 1, block]
-        layout += [columns.masters + len(derived), widest, deepest + 1, 2**child_bits - 1]
-        self._model = (
-            columns.rows,
-            np.array(arrays["limits"], dtype=np.float64),
-            columns.narrow,
-            columns.wide,
-            np.concatenate(maps).astype(np.int32),
-            rows(derived, 3),
-            rows(groups, 4),
-            rows(slots, 2),
-            rows(trees, 6),
-            np.array(program, dtype=np.int32),
-            np.array(entries, dtype=np.int32),
-            records.astype(np.int64),
-            entered,
-            np.array(layout, dtype=np.int64),
-        )
-        self._values = np.ascontiguousarray(arrays["values"][np.concatenate(values_order)])
-        self._base = np.array(arrays["base"], dtype=self._dtype)
+        given = {name: np.asarray(entry) for name, entry in arrays.items()}
+        arrangement = _Arrangement(given)
+        self._kinds: list[int] = given["kinds"].tolist()
+        self._model, self._values = arrangement.model, arrangement.values
+        self._base = np.array(given["base"], dtype=self._values.dtype)
 
     def score(
         self, columns: Sequence[NDArray[Any]], missing: Sequence[NDArray[np.bool_] | None]
@@ -923,12 +991,16 @@ class TreeKernel:
         """Score a batch.
 
         Args:
-            columns: The columns, all of one length [rows].
+            columns: The columns, all of one length [rows]: numbers or bool, and int32 codes of categories,
+                which must be among those of the sets.
             missing: A mask [rows] of the missing values of each column, or None.
 
         Returns:
             The sums [rows, outputs], in the type of `values`; and flags [columns]: bit 0 is set where a value
             was missing (masked or NaN), bit 1 where the magnitude of another was beyond the column's limit.
+
+        Raises:
+            ValueError: The columns and masks are not of one length.
         """
         rows = len(columns[0]) if columns else 0
         ready: list[NDArray[Any]] = []
@@ -938,19 +1010,17 @@ class TreeKernel:
                 column = column.astype(np.int32)
             if column.dtype not in _DTYPES:
                 column = column.astype(np.float64)
-            if gone is not None and not gone.flags.c_contiguous:
-                gone = np.ascontiguousarray(gone)
+            if gone is not None and not (gone.dtype == bool and gone.flags.c_contiguous):
+                gone = np.ascontiguousarray(gone, dtype=bool)
             ready.append(column if column.flags.c_contiguous else np.ascontiguousarray(column))
             masks.append(gone)
-        sources = np.array(
-            [
-                [_DTYPES[column.dtype] for column in ready],
-                [id(column) for column in ready],
-                [0 if gone is None else id(gone) for gone in masks],
-            ],
-            dtype=np.int64,
-        )
-        sums = np.empty((rows, self._outputs), dtype=self._dtype)
-        flags = np.zeros(len(columns), dtype=np.uint8)
-        _score(self._model, self._values, self._base, sources, sums, flags)
+        if any(len(entry) != rows for entry in (*ready, *(gone for gone in masks if gone is not None))):
+            raise ValueError(f"A column or a mask has not the {rows} rows of the first column.")
+        sources = [_DTYPES[column.dtype] for column in ready]
+        sources += [id(column) for column in ready]
+        sources += [0 if gone is None else id(gone) for gone in masks]
+        sums = np.empty((rows, len(self._base)), dtype=self._base.dtype)
+        flags = np.zeros(len(ready), dtype=np.uint8)
+        found = np.array(sources, dtype=np.int64).reshape(3, -1)
+        _score(self._model, self._values, self._base, found, sums, flags)
         return sums, flags
