@@ -219,6 +219,7 @@ STEPS = (
     "p = ArgMin<axis = 1, keepdims = 0>(X) y = Gather(w, p)",
     "p = ArgMax<axis = 1, keepdims = 0>(X) h = OneHot(p, three, ends) y = Cast<to = 11>(h)",
     "y = LpNormalization<axis = 1>(X)",
+    "m = ReduceMean<axes = [1]>(bias) s = Softmax(bias) t = Add(m, s) y = Mul(X, t)",
 )
 HEAD = """g (double[N, 1] a, double[N, 1] b, double[N, 1] c) => (double[N, M] y) <
     int64[1] one = {1}, int64[1] two = {2}, int64[1] three = {3}, int64 zero_d = {1}, int64[2] sizes = {1, 2},

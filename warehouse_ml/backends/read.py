@@ -30,6 +30,9 @@ __all__ = ["NotRowwiseError", "read_program"]
 
 _STANDARD: Mapping[str, Operator] = {**ELEMENTWISE, **SHAPES, **CHOICES, **ALONG, **PRODUCTS}
 
+_TAKE_CONSTANTS = (ELEMENTWISE.keys() | SHAPES.keys() | {"Gather", "MatMul"}) - {"Flatten"}
+"""The operators whose functions here take constants too, and the number of the rows in shapes."""
+
 _DOMAINS: Mapping[str, Mapping[str, Operator]] = {
     "": _STANDARD,
     "ai.onnx": _STANDARD,
@@ -50,6 +53,7 @@ def read_program(model: onnx.ModelProto, *, limit: int = 60_000) -> Program:
     """
     graph = model.graph
     builder = Builder(limit)
+    opsets = {entry.domain: entry.version for entry in model.opset_import}
     known: dict[str, Value] = {}
     for initializer in graph.initializer:
         known[initializer.name] = _constant(numpy_helper.to_array(initializer))
@@ -58,7 +62,7 @@ def read_program(model: onnx.ModelProto, *, limit: int = 60_000) -> Program:
             known[entry.name] = _input(entry, builder)
     nodes = _needed(graph)
     for node in nodes:
-        outputs = _run(node, known, builder)
+        outputs = _run(node, known, builder, opsets)
         known.update(zip(node.output, outputs, strict=False))
     found: dict[str, tuple[Expression, ...]] = {}
     for output in graph.output:
@@ -69,7 +73,9 @@ def read_program(model: onnx.ModelProto, *, limit: int = 60_000) -> Program:
     return Program(found, sums_of_trees(nodes, known, found.keys()))
 
 
-def _run(node: onnx.NodeProto, known: Mapping[str, Value], builder: Builder) -> Sequence[Value]:
+def _run(
+    node: onnx.NodeProto, known: Mapping[str, Value], builder: Builder, opsets: Mapping[str, int]
+) -> Sequence[Value]:
     attributes = dict(_attributes(node.attribute))
     if node.op_type == "Constant" and node.domain in ("", "ai.onnx"):
         return [_constant(np.asarray(next(iter(attributes.values()))))]
@@ -86,8 +92,8 @@ def _run(node: onnx.NodeProto, known: Mapping[str, Value], builder: Builder) -> 
         raise NotRowwiseError("a step mixes rows")
     constant = not any(isinstance(value, Cells) for value in values)
     try:
-        if constant and node.op_type not in _SHAPING:
-            return _folded(node, values)
+        if constant and node.op_type not in _TAKE_CONSTANTS:
+            return _folded(node, values, opsets)
         result = operators[node.op_type](Node(node.op_type, attributes, node.output), values, builder)
     except _UNUSUAL as error:
         raise NotRowwiseError(f"the operator {node.op_type} is used in an unusual way: {error}") from error
@@ -97,12 +103,6 @@ def _run(node: onnx.NodeProto, known: Mapping[str, Value], builder: Builder) -> 
     return [replace(value, turned=True) if isinstance(value, Cells) else value for value in results]
 
 
-_SHAPING = frozenset({"Cast", "Concat", "ConstantOfShape", "Expand", "Gather", "Identity", "Reshape"}) | {
-    *("Shape", "Slice", "Squeeze", "Unsqueeze")
-}
-"""What may be done with shapes, in which one number is that of the rows."""
-
-
 _UNUSUAL = (LookupError, ValueError, TypeError, ArithmeticError, RuntimeError)
 """What numpy, dicts and onnx say of a graph that is odd."""
 
@@ -110,15 +110,23 @@ _TURNING = frozenset({"Cast", "Identity", "Reshape"})
 """What public converters do with labels of shape [1, rows]: they are made [rows] soon."""
 
 
-def _folded(node: onnx.NodeProto, values: Sequence[Value | None]) -> Sequence[Value]:
+def _folded(
+    node: onnx.NodeProto, values: Sequence[Value | None], opsets: Mapping[str, int]
+) -> Sequence[Value]:
     """What an operator makes of constants."""
     from onnx.reference import ReferenceEvaluator  # takes a while to import, and is seldom needed
 
-    arrays = [None if value is None else np.asarray(value) for value in values]
-    if any(array is not None and array.dtype == np.int64 and (array == ROWS).any() for array in arrays):
+    feeds = {
+        name: np.asarray(value) for name, value in zip(node.input, values, strict=False) if value is not None
+    }
+    if any(array.dtype == np.int64 and (array == ROWS).any() for array in feeds.values()):
         raise NotRowwiseError("it computes with the number of rows")
-    feeds = {name: array for name, array in zip(node.input, arrays, strict=False) if array is not None}
-    return [_constant(np.asarray(result)) for result in ReferenceEvaluator(node).run(None, feeds)]
+    inputs = [helper.make_empty_tensor_value_info(name) for name in feeds]
+    outputs = [helper.make_empty_tensor_value_info(name) for name in node.output if name]
+    graph = helper.make_graph([node], "constants", inputs, outputs)
+    found = ReferenceEvaluator(graph, opsets=dict(opsets)).run(None, feeds)
+    named = dict(zip((name for name in node.output if name), found, strict=True))
+    return [_constant(np.asarray(named[name])) if name else np.zeros(0) for name in node.output]
 
 
 def _needed(graph: onnx.GraphProto) -> list[onnx.NodeProto]:

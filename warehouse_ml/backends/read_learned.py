@@ -16,17 +16,18 @@ from warehouse_ml.backends.read_node import Node, Operator, cells_of, given
 from warehouse_ml.backends.read_products import matmul
 
 _DEFAULTS: Mapping[str, Any] = {"string": "_Unused", "int64": -1, "float": -0.0}
+_RESULTS: Mapping[str, Dtype] = {"string": "string", "int64": "int64", "float": "float32"}
 
 
 def _label_encoder(node: Node, values: Sequence[Value | None], builder: Builder) -> Value:
-    value, given_attributes = cells_of(values[0]), node.attributes
-    keys = _listed(given_attributes, "keys", value.dtype)
-    kind = next((kind for kind in _DEFAULTS if f"values_{kind}s" in given_attributes), None)
+    value, attributes = cells_of(values[0]), node.attributes
+    keys = _listed(attributes, "keys", value.dtype)
+    kind = next((kind for kind in _DEFAULTS if f"values_{kind}s" in attributes), None)
     if keys is None or kind is None:
         raise NotRowwiseError("it looks values up in a way that is not known")
-    found = _texts(given_attributes[f"values_{kind}s"])
-    default = _text(given_attributes.get(f"default_{kind}", _DEFAULTS[kind]))
-    dtype: Dtype = {"string": "string", "int64": "int64", "float": "float32"}[kind]  # type: ignore[assignment]
+    found = _texts(attributes[f"values_{kind}s"])
+    default = _text(attributes.get(f"default_{kind}", _DEFAULTS[kind]))
+    dtype = _RESULTS[kind]
     if kind == "float":
         found, default = np.array(found, np.float32).tolist(), float(np.float32(default))
     table: dict[Any, Any] = {}
