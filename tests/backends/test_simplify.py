@@ -3,6 +3,9 @@
 import numpy as np
 import onnx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from tests.backends.graphs import assert_same, graph, operators, run
 from warehouse_ml.backends.simplify import FINITE_RULES, RULES, simplify
@@ -348,3 +351,38 @@ def test_the_metadata_stays():
     model = made(FIRES["scaling"][1])
     onnx.helper.set_model_props(model, {"kept": "yes"})
     assert simplify(model).metadata_props == model.metadata_props
+
+
+NUMBERS = st.floats(0.1, 40).flatmap(lambda size: st.sampled_from([size, -size]))
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["Add", "Sub", "Mul", "Div"]), arrays(np.float64, (3,), elements=NUMBERS)),
+    min_size=1,
+    max_size=4,
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(steps=STEPS, rows=arrays(np.float64, (7, 3), elements=st.floats(-100, 100)))
+def test_any_chain_of_shifts_and_scales_keeps_its_results(steps, rows):
+    names = ["x", *(f"t{place}" for place in range(len(steps)))]
+    lines = [f"{names[i + 1]} = {operator}({names[i]}, k{i})" for i, (operator, _) in enumerate(steps)]
+    constants = {f"k{place}": values for place, (_, values) in enumerate(steps)}
+    model = graph(
+        f"""m (double[n,3] x) => (double[n,4] y)
+        {{ {" ".join(lines)} p = MatMul({names[-1]}, w) y = Add(p, b) }}""",
+        {**constants, "w": WEIGHTS["w"], "b": WEIGHTS["b"]},
+    )
+    simple = simplify(model)
+    wanted, got = run(model, {"x": rows})[0], run(simple, {"x": rows})[0]
+    terms = scaled(rows, steps) @ np.abs(WEIGHTS["w"]) + np.abs(WEIGHTS["b"])
+    assert len(operators(simple)) < len(operators(model))
+    assert (np.abs(wanted - got) <= 1e-12 * (1 + terms)).all()
+
+
+def scaled(rows, steps):
+    """The sizes of what the products add up, none of them cancelled."""
+    sizes = np.abs(rows)
+    for operator, values in steps:
+        change = np.abs(values)
+        sizes = {"Mul": sizes * change, "Div": sizes / change}.get(operator, sizes + change)
+    return sizes
