@@ -10,7 +10,7 @@ from typing import Any
 from warehouse_ml.backends import expression_json
 from warehouse_ml.backends.finite_domain import tabulated
 from warehouse_ml.backends.inline_call import LARGEST_TEXT, Call, NoSqlError, result_names
-from warehouse_ml.backends.linear_form import fused
+from warehouse_ml.backends.linear_form import fused, with_tables
 from warehouse_ml.backends.program import Expression, Program, walk
 from warehouse_ml.backends.shorter_form import shortened
 from warehouse_ml.signature import Method, Output, Signature
@@ -31,12 +31,14 @@ class InlineForm:
 
     Attributes:
         signature: What the version takes and returns.
-        cells: The cells of the results `prediction` and `probabilities`, and what is `refused`; fused and
-            shortened for each on its own, since what they share need not be kept apart.
+        cells: The cells of the results `prediction` and `probabilities`, and what is `refused`.
+        fused: The same with scalers fused into weights, for each result on its own; equal but for rounding
+            while no number is huge.
     """
 
     signature: Signature
     cells: Mapping[str, tuple[Expression, ...]]
+    fused: Mapping[str, tuple[Expression, ...]]
 
     def sql(
         self,
@@ -66,7 +68,7 @@ class InlineForm:
         if dialect != "duckdb" or self.signature.result(method) is None:
             return None
         try:
-            text = Call(self.signature, self.cells, method, features, types, projected=projected).sql()
+            text = Call(self, method, features, types, projected=projected).sql()
         except NoSqlError:
             return None
         return text if len(text) <= LARGEST_TEXT else None
@@ -76,13 +78,13 @@ class InlineForm:
         result = self.signature.result(method)
         if result is None:
             return 0.0
-        cells = [cell for name in result_names(method) for cell in self.cells.get(name, ())]
+        cells = [cell for name in result_names(method) for cell in self.fused.get(name, ())]
         return 5.0 + sum(map(_cost, walk(*cells)))
 
     def to_json(self) -> str:
         """All but the signature, as JSON."""
         sizes = {name: len(cells) for name, cells in self.cells.items()}
-        roots = [cell for cells in self.cells.values() for cell in cells]
+        roots = [cell for group in (self.cells, self.fused) for cells in group.values() for cell in cells]
         facts = {"sizes": sizes, **expression_json.plain(roots)}
         return json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
 
@@ -91,8 +93,11 @@ class InlineForm:
         """Read what `to_json` wrote, for the same signature."""
         facts: dict[str, Any] = json.loads(text)
         cells = iter(expression_json.expressions(facts))
-        found = {name: tuple(next(cells) for _ in range(size)) for name, size in facts["sizes"].items()}
-        return cls(signature, found)
+        plain, fused = (
+            {name: tuple(next(cells) for _ in range(size)) for name, size in facts["sizes"].items()}
+            for _ in range(2)
+        )
+        return cls(signature, plain, fused)
 
 
 def inline_form(program: Program, signature: Signature) -> InlineForm | None:
@@ -113,9 +118,11 @@ def inline_form(program: Program, signature: Signature) -> InlineForm | None:
         groups["probabilities"] = _cells(program, signature.probabilities)
     if signature.refusals:
         groups["refused"] = program.outputs["refused"]
+    tables = {name: shortened(tabulated(cells)) for name, cells in groups.items()}
     form = InlineForm(
         signature,
-        {name: tuple(shortened(fused(shortened(tabulated(cells))))) for name, cells in groups.items()},
+        {name: tuple(shortened(with_tables(cells))) for name, cells in tables.items()},
+        {name: tuple(shortened(fused(cells))) for name, cells in tables.items()},
     )
     names = [f'"{feature.name}"' for feature in signature.features]
     return form if form.sql("predict", names, [None] * len(names)) is not None else None

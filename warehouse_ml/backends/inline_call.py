@@ -1,13 +1,14 @@
 """The SQL of one call of a method: a fast branch for ordinary rows, and the handler's rules for all others.
 
-The fast branch is guarded by one test, that a sum over all features is finite: so no value was missing, NaN
-or beyond its limit. Else come the errors in the handler's order, NULL, the model's refusals, and the score
-by SQL that is right for NaN, NULL and infinity as well.
+The fast branch is guarded by one test, that a sum over all features is of ordinary size: so no value was
+missing, NaN or beyond its limit. Else come the errors in the handler's order, NULL, the model's refusals,
+and the score by SQL that is right for NaN, NULL and infinity as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
 
 from warehouse_ml.backends.program import Expression, walk
 from warehouse_ml.backends.shared_values import shared_levels, with_names
@@ -23,10 +24,29 @@ from warehouse_ml.variant import REFUSAL_MARK
 
 __all__ = ["LARGEST_TEXT", "Call", "NoSqlError"]
 
-_FINITE = Range(-1.7976931348623157e308, 1.7976931348623157e308)
+ORDINARY = 1e100
+"""Beyond it a sum is worked out in the steps of the graph, so that it overflows where they do."""
+
+_ORDINARY_RANGE = Range(-ORDINARY, ORDINARY)
 
 _CARRIERS = frozenset(["add", "sub", "mul", "neg", "sum", "abs", "square", "linear", "dot"])
 """Operators whose result is not finite where an argument is not; weights of zero aside."""
+
+
+class Form(Protocol):
+    """What `InlineForm` holds."""
+
+    @property
+    def signature(self) -> Signature:
+        """What the version takes and returns."""
+
+    @property
+    def cells(self) -> Mapping[str, tuple[Expression, ...]]:
+        """The cells in the steps of the graph."""
+
+    @property
+    def fused(self) -> Mapping[str, tuple[Expression, ...]]:
+        """The cells with fused sums."""
 
 
 class Call:
@@ -34,8 +54,7 @@ class Call:
 
     def __init__(
         self,
-        signature: Signature,
-        cells: Mapping[str, tuple[Expression, ...]],
+        form: Form,
         method: Method,
         features: Sequence[str],
         types: Sequence[str | None],
@@ -47,16 +66,18 @@ class Call:
         Raises:
             NoSqlError: The method's result has no exact form.
         """
+        signature = form.signature
         result = signature.result(method)
         if result is None:
             raise NoSqlError("no such method")
         self._signature, self._result = signature, result
         self._projected = projected
         self._lenient = method == "try_predict"
-        self._cells = list(cells[result_names(method)[0]])
-        if result is not signature.prediction and len(signature.classes) == 2:
-            self._cells = self._cells[1:]
-        self._refused = list(cells.get("refused", ()))
+        name = result_names(method)[0]
+        second = 1 if result is not signature.prediction and len(signature.classes) == 2 else 0
+        self._cells = list(form.cells[name])[second:]
+        self._fused = list(form.fused[name])[second:]
+        self._refused = list(form.cells.get("refused", ()))
         read = {e.value for e in walk(*self._cells, *self._refused) if e.operator == "input"}
         positions = {entry.name: entry.feature for entry in signature.inputs}
         used = {positions[name] for name in read}
@@ -79,17 +100,18 @@ class Call:
         slow = self._slow()
         if not checks:
             return slow
-        cells = by_differences(self._cells)
+        cells = by_differences(self._fused)
         anchors, terms, conditions = self._guard(cells)
         levels = shared_levels(cells, anchors, named=not self._projected)
         writer = self._writer(True)
 
         def body() -> str:
-            proof = [writer.value(anchor) for anchor in anchors] + terms
-            finite = [f"isfinite({balanced(proof)})"] if proof else []
+            # magnitudes, since the scores of several classes may cancel out
+            proof = [f"abs({writer.value(anchor)})" for anchor in anchors] + terms
+            finite = [f"{balanced(proof)} <= {double(ORDINARY)}"] if proof else []
             test = " AND ".join([*finite, *conditions]) or "TRUE"
             for anchor in anchors:
-                writer.bind(anchor, writer.value(anchor), _FINITE)
+                writer.bind(anchor, writer.value(anchor), _ORDINARY_RANGE)
             fast = self._written(writer, cells)
             whens = "".join(f" WHEN {condition} THEN {outcome}" for condition, outcome in checks)
             if fast == slow:
@@ -107,7 +129,7 @@ class Call:
 
     def _slow(self) -> str:
         writer = self._writer(False)
-        levels = shared_levels(self._cells, [], named=False)
+        levels = shared_levels(self._cells, [], named=False, worth=6.0)
         return with_names(writer, levels, "wml_s", lambda: self._written(writer, self._cells))
 
     # --- what is checked ----------------------------------------------------------------------

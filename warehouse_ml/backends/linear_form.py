@@ -46,6 +46,24 @@ def fused(roots: Sequence[Expression]) -> list[Expression]:
     return [made[id(root)] for root in roots]
 
 
+def with_tables(roots: Sequence[Expression]) -> list[Expression]:
+    """The same values with one table for all terms of a product of matrices that one text decides.
+
+    Nothing else is fused: each step overflows where that of the graph does.
+    """
+    made: dict[int, Expression] = {}
+    for expression in walk(*roots):
+        current = _plain(expression, made)
+        if current.operator == "dot" and current.dtype == "float64":
+            weighted = [(p, float(w)) for p, w in zip(current.arguments, current.value, strict=True)]
+            terms = _merged(weighted)
+            weights = tuple(weight for _, weight in terms)
+            if all(map(math.isfinite, weights)):
+                current = Expression("linear", "float64", tuple(term for term, _ in terms), (weights, 0.0))
+        made[id(expression)] = current
+    return [made[id(root)] for root in roots]
+
+
 def _plain(expression: Expression, made: dict[int, Expression]) -> Expression:
     """The same operator on the new arguments; a sum that has no linear form is made part by part."""
     for part in expression.arguments:

@@ -18,7 +18,7 @@ _COSTS = {"exp": 12.0, "log": 12.0, "tanh": 20.0, "sigmoid": 15.0, "pow": 20.0, 
 
 
 def shared_levels(
-    cells: Sequence[Expression], guarded: Sequence[Expression], *, named: bool
+    cells: Sequence[Expression], guarded: Sequence[Expression], *, named: bool, worth: float = _WORTH
 ) -> list[list[Expression]]:
     """Which values get names: each level may use the names of those before it.
 
@@ -26,6 +26,7 @@ def shared_levels(
         cells: What is written.
         guarded: Expressions that are written once more, in a test before.
         named: Whether these get names in any case.
+        worth: How much must be saved for a name.
     """
     order = list(walk(*cells))
     times: dict[int, float] = dict.fromkeys(map(id, order), 0)
@@ -36,8 +37,8 @@ def shared_levels(
     for expression in reversed(order):
         count = times[id(expression)]
         if (
-            cost[id(expression)] >= 5
-            and (count - 1) * cost[id(expression)] >= _WORTH
+            cost[id(expression)] >= worth / 4
+            and (count - 1) * cost[id(expression)] >= worth
             and expression.dtype.startswith("float")
         ):
             chosen.add(id(expression))

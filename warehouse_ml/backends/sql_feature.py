@@ -31,6 +31,9 @@ _LARGEST = {
 }
 """The largest magnitude that a type holds, infinity aside."""
 
+_NEGLIGIBLE = "1e-150"
+"""Makes an ordinary number small, and a huge one still large."""
+
 _MICROSECONDS = {"us": 1, "ms": 10**3, "s": 10**6, "D": 86_400 * 10**6}
 
 
@@ -220,9 +223,9 @@ class FeatureColumn:
         return self.sql_type in _LARGEST and self.sql_type not in ("BOOLEAN", "BIGINT", "HUGEINT")
 
     def proof(self) -> str | None:
-        """A DOUBLE that is finite where the value needs no check, but for a limit below the finite numbers.
+        """A small DOUBLE where the value needs no check, but for a limit below the finite numbers.
 
-        None where every value will do.
+        It is NULL, NaN or huge where a check is needed; None where every value will do.
         """
         optional = not self.must_be_present
         if self.feature.type == "VARCHAR":
@@ -233,7 +236,8 @@ class FeatureColumn:
                 else (f"CASE WHEN {known} THEN 0e0 END")
             )
         if self.floating:
-            return f"coalesce({self.text} * 0e0, 0e0)" if optional else f"{self.text} * 0e0"
+            small = f"abs({self.text if self._plain else self.number}) * {_NEGLIGIBLE}"
+            return f"coalesce({small}, 0e0)" if optional else small
         return None if optional else f"CASE WHEN {self.text} IS NOT NULL THEN 0e0 END"
 
 
