@@ -423,7 +423,7 @@ def _load_wide(address, dtype, mask, start, rows, limit, target):
 
 @_compiled
 def _spread(ranks, place, block, source, values, rank, rows):
-    """Copies ranks to another place, where missing values have a rank of their own."""
+    """Copies ranks to another place, where missing values have a rank of their own; whole chunks of rows."""
     for row in range(rows):
         found = ranks[source * block + row]
         ranks[place * block + row] = rank if values[row] != values[row] else found
@@ -462,19 +462,19 @@ def _prepare(
             is_narrow = single or dtype == 1 or dtype > 3
             if left >= 0 and left != first:
                 if is_narrow:
-                    _spread(ranks, left, block, first, narrow, 0, rows)
+                    _spread(ranks, left, block, first, narrow, 0, chunks * CHUNK)
                 else:
-                    _spread(ranks, left, block, first, wide, 0, rows)
+                    _spread(ranks, left, block, first, wide, 0, chunks * CHUNK)
             if right >= 0 and right != first:
                 if is_narrow:
-                    _spread(ranks, right, block, first, narrow, count, rows)
+                    _spread(ranks, right, block, first, narrow, count, chunks * CHUNK)
                 else:
-                    _spread(ranks, right, block, first, wide, count, rows)
+                    _spread(ranks, right, block, first, wide, count, chunks * CHUNK)
             rank = count if first == right else 0
             if is_narrow:
-                _spread(ranks, first, block, first, narrow, rank, rows)
+                _spread(ranks, first, block, first, narrow, rank, chunks * CHUNK)
             else:
-                _spread(ranks, first, block, first, wide, rank, rows)
+                _spread(ranks, first, block, first, wide, rank, chunks * CHUNK)
 
 
 @_compiled
