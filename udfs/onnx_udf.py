@@ -77,11 +77,27 @@ class Scorer:
         Raises:
             ScoringError: The estimator would have raised for a row, or a NULL meets the policy `error`.
         """
+        return self.score_all(columns, (method,))[0]
+
+    def score_all(self, columns: Sequence[Column], methods: Sequence[str]) -> list[list[Column]]:
+        """Score a batch by several methods at once; the arguments are those of `score`.
+
+        Returns:
+            For each method a column for each leaf of its result.
+        """
         rows = len(columns[0][0]) if columns else 0
-        leaves = list(leaves_of(self._results[method]))
+        asked = [list(leaves_of(self._results[method])) for method in methods]
         if rows == 0:
-            return [empty_column(leaf["type"]) for leaf in leaves]
-        lenient = method == "try_predict"
+            return [[empty_column(leaf["type"]) for leaf in leaves] for leaves in asked]
+        results, null = self._computed(columns, asked, rows, lenient="try_predict" in methods)
+        return [
+            [result_column(leaf, results[leaf["tensor"]], null, rows) for leaf in leaves] for leaves in asked
+        ]
+
+    def _computed(
+        self, columns: Sequence[Column], asked: Sequence[Sequence[Any]], rows: int, *, lenient: bool
+    ) -> tuple[dict[str, Any], Any]:
+        """The graph's outputs that hold what is asked, and the rows that get no score."""
         prepared: list[Any] = []
         null = np.zeros(rows, dtype=bool)
         for feature, (values, missing) in zip(self._features, columns, strict=True):
@@ -90,13 +106,13 @@ class Scorer:
             if unscored is not None:
                 null |= unscored
         feeds = feeds_of(self._inputs, self._types, prepared)
-        wanted = list(dict.fromkeys(leaf["tensor"] for leaf in leaves))
+        wanted = tensors_of(asked)
         if self._refusals:
             wanted.append("refused")
         results = dict(zip(wanted, self._run(wanted, feeds, rows), strict=True))
         if self._refusals:
             null |= self._refused(results["refused"], null, columns, lenient)
-        return [result_column(leaf, results[leaf["tensor"]], null, rows) for leaf in leaves]
+        return results, null
 
     def _run(self, wanted: Sequence[str], feeds: Mapping[str, Any], rows: int) -> list[Any]:
         """Run the graph, on parts of the batch where the whole would take too much memory."""
@@ -400,6 +416,11 @@ def leaves_of(output: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             yield from leaves_of(field)
     else:
         yield output
+
+
+def tensors_of(asked: Sequence[Sequence[Mapping[str, Any]]]) -> list[str]:
+    """The graph's outputs that hold some leaves, each once."""
+    return list(dict.fromkeys(leaf["tensor"] for leaves in asked for leaf in leaves))
 
 
 def result_column(leaf: Mapping[str, Any], tensor: Any, null: Any, rows: int) -> Column:

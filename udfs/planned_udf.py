@@ -17,12 +17,10 @@ from onnx_udf import (
     Column,
     Scorer,
     ScoringError,
-    empty_column,
     feeds_of,
-    leaves_of,
     open_session,
     prepare,
-    result_column,
+    tensors_of,
     ticks,
 )
 
@@ -79,13 +77,10 @@ class PlannedScorer(Scorer):
             if place not in watched and place not in self.categories and place not in self._raw
         ]
 
-    def score(self, columns: Sequence[Column], method: str = "predict") -> list[Column]:
-        """Score a batch; see `Scorer.score`. A text feature of `categories` may come as codes, int32."""
-        rows = len(columns[0][0]) if columns else 0
-        leaves = list(leaves_of(self._results[method]))
-        if rows == 0:
-            return [empty_column(leaf["type"]) for leaf in leaves]
-        lenient = method == "try_predict"
+    def _computed(
+        self, columns: Sequence[Column], asked: Sequence[Sequence[Any]], rows: int, *, lenient: bool
+    ) -> tuple[dict[str, Any], Any]:
+        """See `Scorer._computed`; a text feature of `categories` may come as codes, int32."""
         null = np.zeros(rows, dtype=bool)
         codes = {place: self._codes(place, columns[place], null) for place in self.categories}
         prepared: dict[int, Any] = {}
@@ -97,7 +92,7 @@ class PlannedScorer(Scorer):
                 feeds[part.input] = self._of_features(part, columns, codes, lenient, null)
             else:
                 feeds[part.input] = part.of_matrix(feeds_of(part.inputs, part.types, prepared))
-        wanted = list(dict.fromkeys(leaf["tensor"] for leaf in leaves))
+        wanted = tensors_of(asked)
         by_graph = self._refusals and not self._refusal_tables
         if by_graph:
             wanted.append("refused")
@@ -107,7 +102,7 @@ class PlannedScorer(Scorer):
         elif self._refusal_tables:
             refused = np.stack([table[codes[place]] for place, table in self._refusal_tables], axis=1)
             null |= self._refused(refused, null, columns, lenient)
-        return [result_column(leaf, results[leaf["tensor"]], null, rows) for leaf in leaves]
+        return results, null
 
     def _prepared(self, place: int, column: Column, lenient: bool, null: Any) -> Any:
         ready, unscored = prepare(self._features[place], *column, lenient)

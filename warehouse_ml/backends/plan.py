@@ -1,4 +1,4 @@
-"""What is stored beside a version so that it is scored fast: for a query to read, and for a handler to load."""
+"""What is stored beside a version so that it is scored fast: for a query to read, for a handler to load."""
 
 from __future__ import annotations
 

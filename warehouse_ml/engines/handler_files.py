@@ -38,6 +38,7 @@ def _load(name: str) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ImportError(f"{file} cannot be loaded")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # code that numba keeps on disk names its module
     others = {needed: sys.modules.get(needed) for needed in _NEEDS.get(name, ())}
     try:
         for needed in others:

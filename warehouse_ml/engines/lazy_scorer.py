@@ -6,6 +6,8 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from warehouse_ml.engines.arrow import Column, codes_from_arrow, from_arrow
 from warehouse_ml.engines.base import Part
 from warehouse_ml.engines.handler_files import load_handler
@@ -17,6 +19,10 @@ from warehouse_ml.variant import Route
 Source = Callable[[Any, Part], bytes | None]
 """Reads a part of a version from a connection and checks it; None where the connection is closed. A version
 without a plan has an empty one."""
+
+
+NEUTRAL = {"DOUBLE": "f8", "BIGINT": "i8", "BOOLEAN": "?", "TIMESTAMP": "i8", "VARCHAR": "O"}
+"""The type of the zeros that stand for a feature without influence."""
 
 
 class LazyScorer:
@@ -66,25 +72,29 @@ class LazyScorer:
                     self._scorer = scorer
         return scorer
 
-    def score(self, columns: Sequence[Any], method: Method) -> list[Column]:
+    def score(self, columns: Sequence[Any], *methods: Method) -> list[list[Column]]:
         """Score Arrow columns, one for each feature, and count them.
 
         Args:
-            columns: `pyarrow.Array` or `ChunkedArray` each, of one length.
-            method: What is asked.
+            columns: `pyarrow.Array` or `ChunkedArray` each, of one length; None for a feature without
+                influence.
+            methods: What is asked.
 
         Returns:
-            A column for each leaf of the method's result.
+            For each method a column for each leaf of its result.
         """
         scorer = self.get()
-        features = [
-            codes_from_arrow(column, scorer.categories[place], load_handler("onnx_udf").NULL_TEXT)
-            if place in scorer.categories
-            else from_arrow(column, feature.type)
-            for place, (column, feature) in enumerate(zip(columns, self._signature.features, strict=True))
-        ]
-        rows = len(columns[0]) if columns else 0
-        scored: list[Column] = SCORED.measured(rows, lambda: scorer.score(features, method))
+        rows = next((len(column) for column in columns if column is not None), 0)
+        features: list[Column] = []
+        for place, (column, feature) in enumerate(zip(columns, self._signature.features, strict=True)):
+            if column is None:
+                features.append((np.zeros(rows, NEUTRAL[feature.type]), None))
+            elif place in scorer.categories:
+                reserved = load_handler("onnx_udf").NULL_TEXT
+                features.append(codes_from_arrow(column, scorer.categories[place], reserved))
+            else:
+                features.append(from_arrow(column, feature.type))
+        scored: list[list[Column]] = SCORED.measured(rows, lambda: scorer.score_all(features, methods))
         return scored
 
     def _planned(self, facts: Any) -> Any:

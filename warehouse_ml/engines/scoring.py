@@ -66,7 +66,7 @@ def scoring_function(scorer: LazyScorer, signature: Signature, method: Method) -
 
     def score(*columns: Any) -> Any:
         with remembered():
-            return to_arrow(scorer.score(columns, method), output)
+            return to_arrow(scorer.score(columns, method)[0], output)
 
     score.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [

@@ -11,7 +11,7 @@ import pyarrow as pa
 from warehouse_ml.engines.arrow import arrow_type, to_arrow
 from warehouse_ml.engines.scoring import handler, remembered, shared_scorer
 from warehouse_ml.errors import MethodError, ScoringError
-from warehouse_ml.signature import Method, Output, Signature
+from warehouse_ml.signature import Method, Output
 from warehouse_ml.variant import REFUSAL_MARK, Member, Variant
 
 _functions: dict[str, Callable[..., Any]] = {}
@@ -28,14 +28,15 @@ def shared_variant(variant: Variant) -> Callable[..., Any]:
 
 def variant_function(variant: Variant) -> Callable[..., Any]:
     """A function of one Arrow column per parameter that returns the Arrow column of the variant's output."""
-    members = [_MemberScorer(member, variant) for member in variant.members]
+    works = _works(variant)
     output = variant.output
+    score_output = output.fields[0] if variant.deferred else output
 
     def score(*columns: Any) -> Any:
         with remembered():
             if variant.deferred:
-                return _deferred(members, columns, output)
-            return _packed([member.score(columns) for member in members], output)
+                return _deferred(works, columns, output)
+            return _packed([part for work in works for part in work.score(columns)], score_output)
 
     score.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [
@@ -46,27 +47,43 @@ def variant_function(variant: Variant) -> Callable[..., Any]:
     return score
 
 
-class _MemberScorer:
-    """Scores one member of a variant out of the variant's columns."""
+def _works(variant: Variant) -> list["_Work"]:
+    """The members of a variant, neighbours of one version over the same parameters as one piece of work."""
+    groups: list[list[Member]] = []
+    for member in variant.members:
+        last = groups[-1][-1] if groups else None
+        if last is not None and (last.version.sha256, last.parameters) == (
+            member.version.sha256,
+            member.parameters,
+        ):
+            groups[-1].append(member)
+        else:
+            groups.append([member])
+    return [_Work(group, variant) for group in groups]
 
-    def __init__(self, member: Member, variant: Variant) -> None:
-        self._signature: Signature = member.version.signature
-        self._parameters = member.parameters
-        self._method: Method = member.method
-        self._scorer = shared_scorer(member.version.sha256, self._signature, variant.route)
-        output = self._signature.result(member.method)
-        if output is None:
-            raise MethodError(member.version.reference, member.method.upper(), self._signature.task)
-        self._output = output
-        if -1 in member.parameters:
-            raise NotImplementedError("a variant that leaves features out")
 
-    def score(self, columns: Sequence[Any], method: Method | None = None) -> Any:
-        """The Arrow column of the member's results."""
-        leaves = self._leaves(columns, self._method if method is None else method)
-        return to_arrow(leaves, self._output)
+class _Work:
+    """Scores the methods of one version out of a variant's columns, all in one run of the model."""
 
-    def lenient(self, columns: Sequence[Any]) -> tuple[Any, Any]:
+    def __init__(self, members: Sequence[Member], variant: Variant) -> None:
+        version = members[0].version
+        self._parameters = members[0].parameters
+        self._methods: list[Method] = [member.method for member in members]
+        self._scorer = shared_scorer(version.sha256, version.signature, variant.route)
+        self._outputs: list[Output] = []
+        for method in self._methods:
+            output = version.signature.result(method)
+            if output is None:
+                raise MethodError(version.reference, method.upper(), version.signature.task)
+            self._outputs.append(output)
+
+    def score(self, columns: Sequence[Any]) -> list[Any]:
+        """The Arrow columns of the methods' results."""
+        given = [None if place < 0 else columns[place] for place in self._parameters]
+        scored = self._scorer.score(given, *self._methods)
+        return [to_arrow(leaves, output) for leaves, output in zip(scored, self._outputs, strict=True)]
+
+    def lenient(self, columns: Sequence[Any]) -> tuple[list[Any], Any]:
         """The results, and for each row the sentence of its refusal or None."""
         rows = len(columns[0])
         refusals = np.full(rows, None, dtype=object)
@@ -76,24 +93,21 @@ class _MemberScorer:
             pass
         # Halve until the refused rows stand alone: most batches have few.
         parts = self._halved(columns, 0, rows, refusals)
-        return pa.concat_arrays(parts), refusals
+        return [pa.concat_arrays(pieces) for pieces in zip(*parts, strict=True)], refusals
 
-    def _halved(self, columns: Sequence[Any], start: int, stop: int, refusals: Any) -> list[Any]:
+    def _halved(self, columns: Sequence[Any], start: int, stop: int, refusals: Any) -> list[list[Any]]:
         part = [column.slice(start, stop - start) for column in columns]
         try:
             return [self.score(part)]
         except handler().ScoringError as error:
             if stop - start == 1:
                 refusals[start] = str(error)
-                return [pa.nulls(1, arrow_type(self._output))]
+                return [[pa.nulls(1, arrow_type(output)) for output in self._outputs]]
         middle = (start + stop) // 2
         return [
             *self._halved(columns, start, middle, refusals),
             *self._halved(columns, middle, stop, refusals),
         ]
-
-    def _leaves(self, columns: Sequence[Any], method: Method) -> Any:
-        return self._scorer.score([columns[parameter] for parameter in self._parameters], method)
 
 
 def _packed(scores: Sequence[Any], output: Output) -> Any:
@@ -103,10 +117,10 @@ def _packed(scores: Sequence[Any], output: Output) -> Any:
     return pa.StructArray.from_arrays(list(scores), fields=list(arrow_type(output)))
 
 
-def _deferred(members: Sequence[_MemberScorer], columns: Sequence[Any], output: Output) -> Any:
+def _deferred(works: Sequence[_Work], columns: Sequence[Any], output: Output) -> Any:
     """The scores, and the first refusal among the members of each row."""
-    scored = [member.lenient(columns) for member in members]
-    packed = _packed([scores for scores, _ in scored], output.fields[0])
+    scored = [work.lenient(columns) for work in works]
+    packed = _packed([part for parts, _ in scored for part in parts], output.fields[0])
     refusals = zip(*(refused for _, refused in scored), strict=True)
     first = (next((refusal for refusal in row if refusal is not None), None) for row in refusals)
     mark = f"{REFUSAL_MARK}{ScoringError.__name__}: "
