@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from warehouse_ml.optimize.distinct_inputs import distinct_inputs
+from warehouse_ml.optimize.gather_rows import gather_rows
 from warehouse_ml.optimize.inline_scores import inline_scores
 from warehouse_ml.optimize.knowledge import Knowledge
 from warehouse_ml.optimize.share_calls import share_calls
@@ -27,7 +28,7 @@ class Rule(Protocol):
         ...
 
 
-RULES: tuple[Rule, ...] = (use_plans, inline_scores, distinct_inputs, share_calls)
+RULES: tuple[Rule, ...] = (use_plans, inline_scores, distinct_inputs, gather_rows, share_calls)
 
 
 def optimize(

@@ -17,7 +17,16 @@ from warehouse_ml.optimize.row_order import (
     order_is_free,
     order_tells,
 )
-from warehouse_ml.optimize.sites import Key, Site, keeps_columns, moves, sites_by_block, with_texts
+from warehouse_ml.optimize.sites import (
+    Key,
+    Site,
+    has_row_numbers,
+    keeps_columns,
+    moves,
+    sites_by_block,
+    with_texts,
+)
+from warehouse_ml.optimize.wrap import marked
 from warehouse_ml.query.bind import BoundStatement
 from warehouse_ml.query.splice import Edit
 
@@ -47,6 +56,8 @@ def distinct_inputs(statement: BoundStatement, knowledge: Knowledge) -> BoundSta
         for site in sites:
             groups[site.key].append(site)
         for group in groups.values():
+            if sites[0].block.span[0] in statement.restructured:
+                break
             statement = _deduplicated(statement, group, sites, knowledge)
     return statement
 
@@ -59,7 +70,7 @@ def _deduplicated(
     if not all(_may_be_subquery(other, sites, knowledge) for other in group):
         return statement
     sorted_back = not order_is_free(block)
-    if sorted_back and not _can_be_sorted_back(site, statement, knowledge):
+    if sorted_back and (order_tells(block) or not has_row_numbers(site, knowledge)):
         return statement
     rows = knowledge.estimated_rows(site.scope.local(f"SELECT 1 FROM {_source(site, knowledge)}"))
     if rows is None or rows < ROWS_WORTH_ASKING:
@@ -80,13 +91,14 @@ def _deduplicated(
     calls = [Edit(other.call.call.start, other.call.call.end, trial) for other in group]
     if not keeps_columns(site, knowledge, [*calls, *edits]):
         return statement
-    return with_texts(
+    changed = with_texts(
         statement,
         {other.position: f"(SELECT {other.score.text})" for other in group},
         *edits,
         rule="distinct_inputs",
         effects={site.position: f"scored for about {inputs:,} different inputs of {rows:,} rows"},
     )
+    return marked(changed, block) if sorted_back else changed  # nothing may hide the rows' numbers
 
 
 def _may_be_subquery(site: Site, sites: Sequence[Site], knowledge: Knowledge) -> bool:
@@ -106,18 +118,6 @@ def _may_be_subquery(site: Site, sites: Sequence[Site], knowledge: Knowledge) ->
         )
         return grouped or inside_aggregate(block, place)
     return clause in ("SELECT", "ORDER")
-
-
-def _can_be_sorted_back(site: Site, statement: BoundStatement, knowledge: Knowledge) -> bool:
-    """Whether the rows are those of a base table, which are numbered in their order."""
-    block = site.block
-    if block.alias is None or order_tells(block) or block.tree.is_symbol(block.source[0], "("):
-        return False
-    columns = knowledge.columns(site.scope.local(f"SELECT * FROM {site.scope.source}"))
-    if any(name.casefold() == "rowid" for name, _ in columns):
-        return False
-    # a scan gives the rows in their order; a function has no such numbers, and keeps_columns will see it
-    return block.tree.tokens[block.source[0]].is_name
 
 
 def _source(site: Site, knowledge: Knowledge) -> str:

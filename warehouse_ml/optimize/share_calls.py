@@ -87,31 +87,36 @@ def _shared(
     (name,) = new_names(statement, 1)
     variant = plain_variant(site.score, volatile=True)
     text = f"{variant.name}({', '.join(site.score.features)})"
-    edits = _edits(group, name, text, knowledge)
-    trial = _edits(group, name, f"CAST(NULL AS {site.result_type})", knowledge)
+    filtered = site.block.span[0] in statement.gathered
+    edits = _edits(group, name, text, knowledge, filtered)
+    trial = _edits(group, name, f"CAST(NULL AS {site.result_type})", knowledge, False)
     if edits is None or trial is None:
         return None
     calls = [Edit(other.call.call.start, other.call.call.end, name) for other in group]
     if not keeps_columns(site, knowledge, [*calls, *trial]):
         return None
     effect = f"scored once per row for {' and '.join(stages)}"
+    # what encloses FROM from outside starts before what is there already, and ends after it
+    outer = replace(statement, edits=(edits[0], *statement.edits))
     changed = with_texts(
-        statement,
+        outer,
         {other.position: name for other in group},
-        *edits,
+        *edits[1:],
         rule="share_calls",
         effects={group[0].position: effect},
     )
     return marked(replace(changed, variants=(*changed.variants, variant)), site.block)
 
 
-def _edits(group: Sequence[Site], name: str, text: str, knowledge: Knowledge) -> list[Edit] | None:
+def _edits(
+    group: Sequence[Site], name: str, text: str, knowledge: Knowledge, filtered: bool
+) -> list[Edit] | None:
     block = group[0].block
     if block.alias is not None:
-        return wrapped(group, {name: text}, knowledge)
+        return wrapped(group, {name: text}, knowledge, filtered=filtered)
     if not is_plain_join(block) or (block.has_limit and "ORDER" not in block.clauses):
         return None
     stars = star_edits(group, (name,), qualified=False)
     end = block.tree.tokens[block.source[1] - 1].end
     lateral = Edit(end, end, f", LATERAL (SELECT {text} AS {name}) AS {name}_source")
-    return None if stars is None else [*stars, lateral]
+    return None if stars is None else [lateral, *stars]

@@ -180,6 +180,19 @@ def moves(site: Site, part: Range, knowledge: Knowledge) -> bool:
     return True
 
 
+def has_row_numbers(site: Site, knowledge: Knowledge) -> bool:
+    """Whether FROM holds one base table, whose rows are numbered in their order by `rowid`."""
+    block = site.block
+    if block.alias is None or not block.tree.tokens[block.source[0]].is_name:
+        return False
+    try:
+        columns = knowledge.columns(site.scope.local(f"SELECT * FROM {site.scope.source}"))
+        knowledge.columns(site.scope.local(f"SELECT rowid FROM {site.scope.source}"))
+    except ScopeError:
+        return False
+    return all(name.casefold() != "rowid" for name, _ in columns)
+
+
 def _key(score: Score, block: SelectBlock) -> Key:
     alias = block.alias
     parts = []

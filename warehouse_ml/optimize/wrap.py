@@ -20,7 +20,7 @@ def wrapped(
     scores: Mapping[str, str],
     knowledge: Knowledge,
     *,
-    gathered: bool = False,
+    filtered: bool = False,
 ) -> list[Edit] | None:
     """Make a single source `(SELECT *, score AS name FROM source WHERE cheap) AS alias`.
 
@@ -31,7 +31,7 @@ def wrapped(
         group: The calls in the SELECT that will read the scores.
         scores: The expression of each score by the column's name.
         knowledge: Where the engine is asked.
-        gathered: Whether the rows that pass the conditions are gathered before they are scored, in order.
+        filtered: Whether the conditions are inside already.
 
     Returns:
         The edits; None where the meaning of the SELECT could change.
@@ -44,15 +44,12 @@ def wrapped(
     stars = star_edits(group, tuple(scores))
     if stars is None:
         return None
-    inside = [part for part in block.conjuncts if moves(site, part, knowledge)]
+    inside = [] if filtered else [part for part in block.conjuncts if moves(site, part, knowledge)]
     low, high = tree.span(*block.source)
     columns = "".join(f", {text} AS {name}" for name, text in scores.items())
     condition = " AND ".join(f"({tree.text[slice(*tree.span(*part))]})" for part in inside)
     tail = f" WHERE {condition}" if inside else ""
     head = f"(SELECT *{columns} FROM "
-    if gathered:
-        head += "(SELECT * FROM "
-        tail += f" ORDER BY rowid) AS {alias}"
     edits = [Edit(low, low, head), Edit(high, high, f"{tail}) AS {alias}")]
     return [*edits, *stars, *without(block, inside)]
 

@@ -90,6 +90,7 @@ class BoundStatement:
         applied: What rules did.
         plain: The statement before any rule; None where it is the same.
         restructured: The first tokens of the SELECTs whose clauses a rule has changed.
+        gathered: Those of the SELECTs whose conditions without calls a rule has moved into FROM.
     """
 
     statement: Statement
@@ -99,6 +100,7 @@ class BoundStatement:
     applied: tuple[Applied, ...] = ()
     plain: "BoundStatement | None" = field(default=None, repr=False)
     restructured: frozenset[int] = frozenset()
+    gathered: frozenset[int] = frozenset()
 
     @property
     def text(self) -> str:
