@@ -1,5 +1,7 @@
 """Arithmetic on one column [rows, 1] with a constant -> on a vector [rows]."""
 
+from collections.abc import Set
+
 import numpy as np
 import onnx
 
@@ -11,10 +13,18 @@ def flat_columns(flow: Flow) -> Flow:
 
     onnxruntime broadcasts a constant against [rows, 1] row by row, seven times slower than against [rows].
     """
-    return rewritten(flow, _step)
+    done: set[str] = set()  # what this pass made flat: a chain takes one pass, not one per node
+
+    def step(node: onnx.NodeProto, flow: Flow, edit: Edit) -> bool:
+        flat = _flattened(node, flow, edit, done)
+        if flat:
+            done.add(node.output[0])
+        return flat
+
+    return rewritten(flow, step)
 
 
-def _step(node: onnx.NodeProto, flow: Flow, edit: Edit) -> bool:
+def _flattened(node: onnx.NodeProto, flow: Flow, edit: Edit, done: Set[str]) -> bool:
     if node.domain or node.op_type not in ELEMENTWISE or not flow.kind(node.output[0]).is_column:
         return False
     if len(node.output) != 1 or node.output[0] in flow.outputs:
@@ -26,7 +36,7 @@ def _step(node: onnx.NodeProto, flow: Flow, edit: Edit) -> bool:
     if not all(flow.kind(name).is_column for name in columns):
         return False
     # without a constant nothing is slow, unless the neighbours are flat already
-    if len(columns) == len(node.input) and not all(_is_flat(name, flow) for name in columns):
+    if len(columns) == len(node.input) and not all(name in done or _is_flat(name, flow) for name in columns):
         return False
     flat: dict[str, str] = {}
     for name, values in constants.items():
