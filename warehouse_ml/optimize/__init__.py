@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from warehouse_ml.optimize.distinct_inputs import distinct_inputs
+from warehouse_ml.optimize.drop_idle_features import drop_idle_features
 from warehouse_ml.optimize.gather_rows import gather_rows
 from warehouse_ml.optimize.inline_scores import inline_scores
 from warehouse_ml.optimize.knowledge import Knowledge
@@ -28,7 +29,14 @@ class Rule(Protocol):
         ...
 
 
-RULES: tuple[Rule, ...] = (use_plans, inline_scores, distinct_inputs, gather_rows, share_calls)
+RULES: tuple[Rule, ...] = (
+    use_plans,
+    inline_scores,
+    distinct_inputs,
+    gather_rows,
+    share_calls,
+    drop_idle_features,
+)
 
 
 def optimize(

@@ -1,0 +1,44 @@
+"""Features without influence on a score are not read: those of zero weight, and those no tree splits on.
+
+Only where a NULL in such a feature changes nothing either. Statistics of a table could tell that it holds no
+NULL, but another transaction may add one before the statement runs.
+"""
+
+from dataclasses import replace
+
+from warehouse_ml.optimize.knowledge import Knowledge
+from warehouse_ml.optimize.sites import Site, sites_by_block, with_texts
+from warehouse_ml.query.bind import BoundStatement
+from warehouse_ml.signature import TYPES
+from warehouse_ml.variant import Member, Variant
+
+
+def drop_idle_features(statement: BoundStatement, knowledge: Knowledge) -> BoundStatement:
+    """Call functions that take the other features alone."""
+    for sites in sites_by_block(statement, knowledge):
+        for site in sites:
+            features = site.score.version.signature.features
+            plan = knowledge.plan(site.score.version)
+            idle = () if plan is None else plan.idle
+            dropped = [place for place in idle if features[place].missing in ("model", "default")]
+            if dropped and len(dropped) < len(features):
+                statement = _narrowed(statement, site, dropped)
+    return statement
+
+
+def _narrowed(statement: BoundStatement, site: Site, dropped: list[int]) -> BoundStatement:
+    score = site.score
+    features = score.version.signature.features
+    kept = [place for place in range(len(features)) if place not in dropped]
+    parameters = tuple(kept.index(place) if place in kept else -1 for place in range(len(features)))
+    types = tuple(TYPES[features[place].type].duckdb for place in kept)
+    variant = Variant((Member(score.version, score.method, parameters),), types)
+    text = f"{variant.name}({', '.join(score.features[place] for place in kept)})"
+    names = ", ".join(features[place].name for place in dropped)
+    changed = with_texts(
+        statement,
+        {site.position: text},
+        rule="drop_idle_features",
+        effects={site.position: f"does not read {names}"},
+    )
+    return replace(changed, variants=(*changed.variants, variant))
