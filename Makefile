@@ -22,8 +22,8 @@ check: $(VENV)/.installed-dev  ## lint, format and types
 conformance: $(VENV)/.installed-dev  ## the table of pipelines: registered, refused, wrong
 	$(BIN)/python -m tests.conformance.run
 
-bench: $(VENV)/.installed-demo  ## SQL against pulling the data out, as ratios in one run
-	$(BIN)/python benchmarks/flights.py
+bench: $(VENV)/.installed-bench  ## every route, the rewrites, the scale: writes docs/benchmarks.*
+	$(BIN)/python -m benchmarks
 
 coverage: $(VENV)/.installed-dev  ## share of the lines of warehouse_ml and udfs that the tests run
 	$(TEST) --cov --cov-report=term-missing:skip-covered --cov-fail-under=95

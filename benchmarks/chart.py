@@ -53,7 +53,9 @@ def draw(results: Results, path: Path) -> None:
     axes.set_xticks(marks, [f"{mark:g} x" for mark in marks])
     axes.minorticks_off()
     axes.axvline(1, color=INK, linewidth=1)
-    axes.set_title("Times faster than the other way (tick: target)", loc="left", color=INK, fontsize=10)
+    axes.set_title(
+        "Times faster than the other way (tick: target, orange: missed)", loc="left", color=INK, fontsize=10
+    )
     axes.tick_params(colors=INK, length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import warehouse_ml as wml
-from benchmarks.measure import Comparison, Contestant, compare, without_optimizer
+from benchmarks.measure import Comparison, Contestant, compare
+from benchmarks.switches import without_optimizer
 from benchmarks.threads import THREADS
 from warehouse_ml.demo import FEATURES, late_pipeline, load_flights, rival_pipeline
 from warehouse_ml.statements import statement

@@ -9,8 +9,7 @@ from __future__ import annotations
 import gc
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -195,17 +194,3 @@ def difference_of(ours: Sequence[float], theirs: Sequence[float]) -> float:
         return math.inf
     pairs = list(zip(ours, theirs, strict=True))
     return max((abs(one - other) / max(abs(one), abs(other), 1e-300) for one, other in pairs), default=0.0)
-
-
-@contextmanager
-def without_optimizer(session: Any, *rules: str) -> Iterator[bool]:
-    """Switch rules of the optimizer off, all of them by default; gives whether there is one to switch off.
-
-    This is the only place that knows how `session.optimizer` is switched.
-    """
-    optimizer = getattr(session, "optimizer", None)
-    if optimizer is None:
-        yield False
-        return
-    with optimizer.off(*rules):
-        yield True

@@ -8,7 +8,8 @@ from typing import Any
 
 import warehouse_ml as wml
 from benchmarks.flights import late_rows
-from benchmarks.measure import Comparison, Contestant, compare, without_optimizer
+from benchmarks.measure import Comparison, Contestant, compare
+from benchmarks.switches import back_ends_only, rules, without_optimizer, without_rules
 from benchmarks.synthetic import TRAINING, create_rows, training_rows
 from benchmarks.works import WORKS, fitted
 from warehouse_ml.demo import FEATURES, late_pipeline, load_flights
@@ -26,14 +27,14 @@ class Query:
         title: What the table shows.
         table: The table whose rows are counted.
         text: The statement.
-        rules: The rules that are switched off for the rival; all of them where none is named.
+        rule: The beginning of the names of rules that are switched off for a rival of their own.
     """
 
     key: str
     title: str
     table: str
     text: str
-    rules: tuple[str, ...] = ()
+    rule: str = ""
 
 
 PLANE_AIRPORT = """
@@ -84,7 +85,7 @@ QUERIES = (
         "below a filter that keeps 2 %",
         "t",
         "SELECT sum(PREDICT_PROBA('xgboost', *)) AS p FROM t WHERE f00 < 0.02",
-        ("gather",),
+        "gather",
     ),
     Query("limit", "LIMIT 1000", "t", "SELECT PREDICT_PROBA('xgboost', *) AS p FROM t LIMIT 1000"),
     Query(
@@ -178,18 +179,34 @@ def queries(
 
 
 def sides(session: wml.Session, query: Query) -> list[Contestant]:
-    """The statement with the optimizer on, and with rules switched off."""
+    """The statement with the optimizer on, with the rewrites off, and with all of it off."""
 
-    def on() -> Any:
+    def run() -> Any:
         return session.sql(query.text).arrow()
 
     def off() -> Any:
-        with without_optimizer(session, *query.rules):
-            return session.sql(query.text).arrow()
+        with without_optimizer(session):
+            return run()
 
-    what = f"without {', '.join(query.rules)}" if query.rules else "off"
-    note = "" if hasattr(session, "optimizer") else "no optimizer to switch off"
-    return [Contestant("on", "optimizer on", on), Contestant("off", f"optimizer {what}", off, note=note)]
+    def rewrites_off() -> Any:
+        with back_ends_only(session):
+            return run()
+
+    def rule_off() -> Any:
+        with without_rules(session, query.rule):
+            return run()
+
+    note = "" if rules(session) else "no optimizer to switch off"
+    found = [
+        Contestant("on", "optimizer on", run),
+        Contestant("rewrites_off", "rewrites off, back ends on", rewrites_off, note=note),
+        Contestant("off", "optimizer off", off, note=note),
+    ]
+    if query.rule:
+        known = any(name.startswith(query.rule) for name in rules(session))
+        note = "" if known else f"there is no rule {query.rule!r}"
+        found.append(Contestant("rule_off", f"without {query.rule}", rule_off, note=note))
+    return found
 
 
 def _tables(session: wml.Session, chosen: Sequence[Query], rows: int, flights: int | None) -> None:

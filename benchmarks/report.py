@@ -11,6 +11,7 @@ from rich.table import Table
 from benchmarks.measure import Comparison, Timing
 from benchmarks.results import Results
 from benchmarks.targets import Verdict, per_day, verdicts
+from benchmarks.threads import THREADS
 
 Row = tuple[str, ...]
 
@@ -58,7 +59,7 @@ def headline(results: Results) -> str:
     found = results.find("routes", "xgboost")
     rate = count / 86_400 / 1e6
     return (
-        f"{count / 1e9:,.0f} billion predictions a day on {results.machine['cores']} cores: "
+        f"{count / 1e9:,.0f} billion predictions a day on {THREADS} cores: "
         f"{found.title if found else ''}, {rate:.2f} M rows per second."
     )
 
@@ -104,8 +105,11 @@ def tables(results: Results) -> Iterator[tuple[str, Row, list[Row]]]:
                 [_route(comparison, t) for t in comparison.timings],
             )
     if results.of("queries"):
-        columns = ("statement", "rows", "on, ms", "off, ms", "off / on", "difference", "note")
-        yield TITLES["queries"], columns, [_query(found) for found in results.of("queries")]
+        yield (
+            TITLES["queries"],
+            QUERY,
+            [_query(found, t) for found in results.of("queries") for t in found.timings],
+        )
     for comparison in results.of("scale"):
         columns = ("rows", "seconds", "fastest .. slowest", "M rows / s")
         yield TITLES["scale"], columns, [_size(timing) for timing in comparison.timings]
@@ -121,6 +125,8 @@ def tables(results: Results) -> Iterator[tuple[str, Row, list[Row]]]:
 
 ROUTE = ("route", "ms", "fastest .. slowest", "M rows / s", "other / ours", "difference", "note")
 
+QUERY = ("statement", "rows", "optimizer", "ms", "fastest .. slowest", "other / on", "difference", "note")
+
 
 def _route(comparison: Comparison, timing: Timing) -> Row:
     ours = comparison.median("ours")
@@ -135,16 +141,17 @@ def _route(comparison: Comparison, timing: Timing) -> Row:
     )
 
 
-def _query(comparison: Comparison) -> Row:
-    on, off = comparison.timings
+def _query(comparison: Comparison, timing: Timing) -> Row:
+    first = timing.key == "on"
     return (
-        comparison.title,
-        f"{comparison.rows:,}",
-        _number(1e3 * on.median),
-        _number(1e3 * off.median),
-        _number(off.median / on.median),
-        _difference(off),
-        "; ".join(note for note in (off.name.replace("optimizer off", ""), off.note) if note),
+        comparison.title if first else "",
+        f"{comparison.rows:,}" if first else "",
+        timing.name,
+        _number(1e3 * timing.median),
+        _range(timing, 1e3),
+        _number(timing.median / comparison.median("on")),
+        _difference(timing),
+        timing.note,
     )
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 import warehouse_ml as wml
-from benchmarks.measure import Comparison, Contestant, compare, without_optimizer
+from benchmarks.measure import Comparison, Contestant, compare
 from benchmarks.peers import peers
 from benchmarks.rivals import Table, packed, rivals, scalar
+from benchmarks.switches import without_optimizer
 from benchmarks.synthetic import FEATURES, TRAINING, create_rows, training_rows
 from benchmarks.works import WORKS, fitted
 

@@ -36,7 +36,7 @@ def machine() -> dict[str, str]:
     """Facts about the hardware, by their names."""
     return {
         "processor": _processor(),
-        "cores": str(_cores()),
+        "cores": f"{_cores()} of {os.cpu_count()}",
         "threads": f"{THREADS}, for every contestant",
         "memory": _memory(),
         "system": f"{platform.system()} {platform.release()}",
