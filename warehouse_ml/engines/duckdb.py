@@ -25,7 +25,7 @@ from warehouse_ml.engines.duckdb_functions import (
 from warehouse_ml.engines.duckdb_progress import Progress
 from warehouse_ml.engines.duckdb_rows import DuckDBRows, Stream
 from warehouse_ml.engines.duckdb_transaction import SCHEMA, read_in_transaction, transaction
-from warehouse_ml.engines.interrupts import interruptible
+from warehouse_ml.engines.interrupts import interruptible, keyboard_interrupts
 from warehouse_ml.engines.lazy_scorer import LazyScorer
 from warehouse_ml.engines.meter import SCORED, Reading
 from warehouse_ml.engines.scoring import (
@@ -142,12 +142,14 @@ class DuckDBEngine:
             A function that returns a share from 0 to 1, or None where it is not known.
         """
         self._free()
-        self._progress.start()
-        try:
-            yield self._progress.share
-        finally:
-            self._progress.stop()
+        with keyboard_interrupts():
+            self._progress.start()
+            try:
+                yield self._progress.share
+            finally:
+                self._progress.stop()
 
+    @keyboard_interrupts()
     def columns(
         self,
         query: str,
@@ -172,6 +174,7 @@ class DuckDBEngine:
         except duckdb.Error as error:
             raise ScopeError(str(error)) from error
 
+    @keyboard_interrupts()
     def query(
         self,
         sql: str,
@@ -199,6 +202,7 @@ class DuckDBEngine:
 
         return provided(run, provide if len(statements) == 1 else None)
 
+    @keyboard_interrupts()
     def probe(self, query: str, *, reads: bool) -> list[tuple[Any, ...]]:
         """The rows of a small query that must disturb nothing; none where it is refused or not run."""
         try:
@@ -230,9 +234,13 @@ class DuckDBEngine:
     @contextmanager
     def transaction(self, *, create: bool = False) -> Iterator[Transaction]:
         """A transaction on the registry, on a connection of its own."""
-        with transaction(self._connection, self._database_name(), create) as started:
+        with (
+            keyboard_interrupts(),
+            transaction(self._connection, self._database_name(), create) as started,
+        ):
             yield started
 
+    @keyboard_interrupts()
     def register_function(self, version: ModelVersion, method: Method, load: Load) -> None:
         """Make a method of a version callable by its name; nothing happens where it already is.
 
@@ -254,6 +262,7 @@ class DuckDBEngine:
         make = partial(create_function, name, function, version.signature, method)
         self._make_callable(name, make, version.reference)
 
+    @keyboard_interrupts()
     def register_variant(self, variant: Variant, loads: Sequence[Load]) -> None:
         """Make a variant callable by its name; nothing happens where it already is.
 
@@ -441,7 +450,8 @@ class DuckDBEngine:
     def _own_cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         cursor = self._connection.cursor()
         try:
-            yield cursor
+            with keyboard_interrupts():
+                yield cursor
         finally:
             cursor.close()
 

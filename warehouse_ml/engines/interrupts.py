@@ -59,6 +59,20 @@ def interruptible(interrupt: Callable[[], None]) -> Iterator[None]:
         raise raised[0].with_traceback(None)
 
 
+@contextmanager
+def keyboard_interrupts() -> Iterator[None]:
+    """Let Ctrl-C come out of short work for which `interruptible` would be too much.
+
+    DuckDB does such work to its end or not at all, and makes a RuntimeError of the KeyboardInterrupt.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) != "Query interrupted":
+            raise
+        raise KeyboardInterrupt from None
+
+
 class _Guard:
     """Stands in for a signal's handler while a statement runs."""
 
