@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numba  # type: ignore[import-not-found, import-untyped, unused-ignore]
@@ -146,7 +147,10 @@ def _address(typing: Any, address: Any) -> Any:
 
 @_emitted
 def _rank(typing, ranks, first, values, table, start, steps, chunks):
-    """Counts the thresholds below each value: a binary search of a table of 2 ** steps - 1."""
+    """Counts the thresholds below each value: a binary search of a table of 2 ** steps - 1.
+
+    The first three steps, of which there must be as many, choose among seven thresholds in registers.
+    """
 
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         write = _Emitter(context, builder)
@@ -160,14 +164,41 @@ def _rank(typing, ranks, first, values, table, start, steps, chunks):
         whole = ir.VectorType(_INT, _LANES)
         places = [cgutils.alloca_once(builder, whole) for _ in range(groups)]
         half = cgutils.alloca_once(builder, _INT)
+        steps = builder.trunc(steps, _INT)
+        first_steps = [
+            builder.lshr(builder.shl(ir.Constant(_INT, 1), steps), ir.Constant(_INT, step))
+            for step in (1, 2, 3)
+        ]
+        zeros = ir.Constant(whole, [0] * _LANES)
+        widths = [write.splat(step, _LANES) for step in first_steps]
+        # the thresholds that a step may ask for, by the answers to the steps before it
+        asked = []
+        for number, step in enumerate(first_steps):
+            choices = []
+            for answers in product((False, True), repeat=number):
+                place = builder.sub(step, ir.Constant(_INT, 1))
+                for answer, before in zip(answers, first_steps[:number], strict=True):
+                    place = builder.add(place, before) if answer else place
+                choices.append(write.splat(write.scalar(table, element, builder.zext(place, _LONG)), _LANES))
+            asked.append(choices)
         with cgutils.for_range(builder, chunks) as chunk:
             row = builder.mul(chunk.index, _long(CHUNK))
             offsets = [builder.add(row, _long(group * _LANES)) for group in range(groups)]
             found = [write.load(values, element, offset, _LANES) for offset in offsets]
-            for place in places:
-                builder.store(ir.Constant(whole, [0] * _LANES), place)
-            builder.store(builder.shl(ir.Constant(_INT, 1), builder.trunc(steps, _INT)), half)
-            with cgutils.for_range(builder, steps):
+            for place, value in zip(places, found, strict=True):
+                given: list[Any] = []
+                here = zeros
+                for choices, width in zip(asked, widths, strict=True):
+                    left = list(choices)
+                    for answer in reversed(given):
+                        left = [
+                            builder.select(answer, left[at + 1], left[at]) for at in range(0, len(left), 2)
+                        ]
+                    given.append(builder.fcmp_ordered("<", left[0], value))
+                    here = builder.add(here, builder.select(given[-1], width, zeros))
+                builder.store(here, place)
+            builder.store(first_steps[-1], half)
+            with cgutils.for_range(builder, builder.sub(steps, ir.Constant(_INT, 3))):
                 step = builder.lshr(builder.load(half), ir.Constant(_INT, 1))
                 builder.store(step, half)
                 wide = write.splat(step, _LANES)
@@ -175,7 +206,7 @@ def _rank(typing, ranks, first, values, table, start, steps, chunks):
                 for place, value in zip(places, found, strict=True):
                     here = builder.load(place)
                     below = builder.fcmp_ordered("<", write.gather(probe, element, here), value)
-                    further = builder.select(below, wide, ir.Constant(whole, [0] * _LANES))
+                    further = builder.select(below, wide, zeros)
                     builder.store(builder.add(here, further), place)
             for place, offset in zip(places, offsets, strict=True):
                 write.store(builder.load(place), to, _INT, builder.add(first, offset))
@@ -295,9 +326,8 @@ def _walk(typing, leaves, entered, codes, ranks, entries, start, records, layout
         slot_bits = write.splat(write.scalar(layout, _LONG, _long(0)), lanes)
         slot_mask = write.splat(write.scalar(layout, _LONG, _long(1)), lanes)
         code_bits = write.splat(write.scalar(layout, _LONG, _long(2)), lanes)
-        code_mask = write.splat(write.scalar(layout, _LONG, _long(3)), lanes)
+        block_bits = write.splat(write.scalar(layout, _LONG, _long(3)), lanes)
         child_mask = write.splat(write.scalar(layout, _LONG, _long(4)), lanes)
-        block = write.splat(write.scalar(layout, _LONG, _long(5)), lanes)
         longs, ints = ir.VectorType(_LONG, lanes), ir.VectorType(_INT, lanes)
         places = [cgutils.alloca_once(builder, longs) for _ in range(groups)]
         numbers = ir.Constant(longs, list(range(lanes)))
@@ -315,8 +345,8 @@ def _walk(typing, leaves, entered, codes, ranks, entries, start, records, layout
                 for place, mine in zip(places, rows, strict=True):
                     record = write.gather(records, _LONG, builder.load(place))
                     slot = builder.and_(builder.lshr(record, slot_bits), slot_mask)
-                    code = builder.and_(builder.lshr(record, code_bits), code_mask)
-                    where = builder.add(builder.mul(slot, block), mine)
+                    code = builder.lshr(record, code_bits)
+                    where = builder.add(builder.shl(slot, block_bits), mine)
                     rank = builder.zext(write.gather(ranks, _INT, where), longs)
                     child = builder.and_(record, child_mask)
                     further = builder.zext(builder.icmp_signed(">", rank, code), longs)
@@ -763,7 +793,7 @@ class _Columns:
                 pending.append((int(row[5]), mine))
                 continue
             distinct, self.code[mine] = np.unique(threshold[mine], return_inverse=True)
-            steps = len(distinct).bit_length()
+            steps = max(3, len(distinct).bit_length())
             row[3:5] = steps, len(distinct)
             tables.append(np.append(distinct, np.full(2**steps - 1 - len(distinct), np.inf)))
             size += len(tables[-1])
@@ -894,7 +924,7 @@ class _Arrangement:
         self._leaves = [nodes.leaf[chosen[~split]]]
         self._leaf_count = int((~split).sum())
         self._layout = [child_bits, 2**slot_bits - 1, child_bits + slot_bits]
-        self._layout += [2**code_bits - 1, 2**child_bits - 1]
+        self._layout += [self._block.bit_length() - 1, 2**child_bits - 1]
 
     def _set(self, number: int) -> tuple[int, int]:
         """Where the codes of a set of categories are, and where the set is among the maps."""
