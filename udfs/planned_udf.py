@@ -24,6 +24,9 @@ from onnx_udf import (
     ticks,
 )
 
+PACKED = "packed"
+"""The input that holds several features, [features, rows]."""
+
 MISSING, BEYOND = 1, 2
 """What a kernel flags of a column: a value was missing; a value's magnitude was beyond the limit."""
 
@@ -60,6 +63,8 @@ class PlannedScorer(Scorer):
         """
         super().__init__(plan["after"].tobytes(), signature, threads)
         facts = json.loads(plan["facts"].tobytes())
+        by_name = {entry["name"]: entry["feature"] for entry in signature["inputs"]}
+        self._packed = [by_name[name] for name in facts["packed"]]
         self.categories = {int(k): v for k, v in facts["categories"].items()}
         self._refusal_tables = [
             (feature, plan[f"refusal_{place}"]) for place, feature in enumerate(facts["refusals"])
@@ -69,7 +74,7 @@ class PlannedScorer(Scorer):
             for place, part in enumerate(facts["sums"])
         ]
         inputs = [*self._inputs, *(entry for part in self._parts for entry in part.inputs)]
-        self._raw = sorted({entry["feature"] for entry in inputs})
+        self._raw = sorted({entry["feature"] for entry in inputs} | set(self._packed))
         watched = {place for part in self._parts for place in part.features}
         self._others = [
             place
@@ -87,6 +92,8 @@ class PlannedScorer(Scorer):
         for place in (*self._raw, *self._others):
             prepared[place] = self._prepared(place, columns[place], lenient, null)
         feeds = feeds_of(self._inputs, self._types, prepared)
+        if self._packed:
+            feeds[PACKED] = np.stack([prepared[place] for place in self._packed])
         for part in self._parts:
             if part.before is None:
                 feeds[part.input] = self._of_features(part, columns, codes, lenient, null)
