@@ -54,7 +54,9 @@ class Inlined:
         made = made.with_features(tuple(features))
         return cls(made.serialize(), made.signature)
 
-    def sql(self, method: Method, columns: Sequence[tuple[str, str]], *, projected: bool = True) -> str | None:
+    def sql(
+        self, method: Method, columns: Sequence[tuple[str, str]], *, projected: bool = True
+    ) -> str | None:
         """The expression over the columns of a table `t`."""
         assert self.form is not None
         names = [f't."{name}"' for name, _ in columns]
@@ -68,7 +70,9 @@ class Inlined:
             types: The SQL type of columns that shall not have that of the table.
         """
         with duckdb.connect() as connection:
-            casts = ", ".join(f'CAST("{name}" AS {kind}) AS "{name}"' for name, kind in (types or {}).items())
+            casts = ", ".join(
+                f'TRY_CAST("{name}" AS {kind}) AS "{name}"' for name, kind in (types or {}).items()
+            )
             changed = f"* REPLACE ({casts})" if casts else "*"
             connection.register("given", table)
             connection.execute(
@@ -85,6 +89,10 @@ class Inlined:
                 for text in self._method_differences(connection, stored, columns, method, projected)
             ]
 
+    def near_differences(self, table: pa.Table, types: Mapping[str, str] | None = None) -> list[str]:
+        """The same, but for labels and scores that rounding decides: where a score is near to nothing."""
+        return [text for text in self.differences(table, types) if "predict_proba" in text]
+
     def _method_differences(
         self, connection: Any, rows: pa.Table, columns: Any, method: Method, projected: bool
     ) -> list[str]:
@@ -98,8 +106,9 @@ class Inlined:
         some = f"wml_row IN ({', '.join(map(str, [0, *kept]))})"
         query = f"SELECT wml_row, {expression} AS s FROM t WHERE {some} ORDER BY wml_row"
         relation = connection.sql(query)
-        kind = str(relation.types[1])
-        found = [] if kind == output.sql_type("duckdb") else [f"the type is {kind}"]
+        kinds = str(relation.types[1]), output.sql_type("duckdb")
+        alike = connection.sql(f"SELECT typeof(CAST(NULL AS {kinds[0]})) = typeof(CAST(NULL AS {kinds[1]}))")
+        found = [] if alike.fetchall()[0][0] else [f"the type is {kinds[0]}"]
         scores = {row - 1: score for row, score in relation.fetchall()}
         raising = 0
         for row, want in enumerate(wanted):
@@ -154,7 +163,17 @@ NUMBERS = (
 )  # fmt: skip
 """Numbers that are put into each numeric feature."""
 
-TEXTS = (None, "", "never seen", "it's", 'a "quoted" one', "it's \"both\"", "a\nb\t\\", "Ünseen ❄", "\ufdd0NULL")
+TEXTS = (
+    None,
+    "",
+    "never seen",
+    "it's",
+    'a "quoted" one',
+    'it\'s "both"',
+    "a\nb\t\\",
+    "Ünseen ❄",
+    "\ufdd0NULL",
+)
 """Texts that are put into each text feature."""
 
 

@@ -299,7 +299,7 @@ class Writer:
 
     def _where(self, expression: Expression) -> str:
         test, yes, no = expression.arguments
-        if self._imputes(expression) and not self.range(no).nan:
+        if self._imputes(expression) and self.range(no).null and not self.range(no).nan:
             return f"coalesce({self.value(no)}, {self.value(yes)})"
         condition = self.condition(test)
         if condition in ("TRUE", "FALSE"):
@@ -354,7 +354,8 @@ class Writer:
             texts = {key: "NULL" if key in poisoned else text for key, text in texts.items()}
             default = "NULL" if None in poisoned else default
             texts[NULL_TEXT] = "NULL"
-            null = null if self.range(place).null else "NULL"
+            refused = NULL_TEXT in poisoned or (None in poisoned and NULL_TEXT not in lookup.table)
+            null = "NULL" if refused or not self.range(place).null else null
         whens = [f" WHEN {literal(key)} THEN {text}" for key, text in texts.items() if text != default]
         rest = f" ELSE {default}" if default != "NULL" else ""
         if default != null:
