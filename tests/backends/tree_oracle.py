@@ -103,7 +103,7 @@ def run_plan(plan: TreePlan, signature: Signature, values: list[np.ndarray]) -> 
     sums = {}
     for part in plan.sums:
         if part.before is not None:
-            matrix = run(part.before, signature, values)["matrix"]
+            (matrix,) = run(part.before, signature, values).values()
             columns = list(matrix.T)
         else:
             columns = [known.get(place, values[place]) for place in part.features]
@@ -115,17 +115,34 @@ def run_plan(plan: TreePlan, signature: Signature, values: list[np.ndarray]) -> 
     return results
 
 
-def assert_same(estimator: Any, sample: Any, rows: Any = None, *, rtol: float = 1e-12) -> TreePlan:
+def assert_same(estimator: Any, sample: Any, rows: Any = None, *, on_cuts: bool = True) -> TreePlan:
     """The plan's outputs equal those of the whole graph."""
     model = exported(estimator, sample)
     plan = planned(model)
     assert plan is not None
-    compare(plan, model.graph.SerializeToString(), model.signature, sample if rows is None else rows, rtol)
+    rows = sample if rows is None else rows
+    compare(plan, model.graph.SerializeToString(), model.signature, rows, on_cuts=on_cuts)
     return plan
 
 
-def compare(plan: TreePlan, model: bytes, signature: Signature, rows: Any, rtol: float = 1e-12) -> None:
+def ways(plan: TreePlan) -> list[str]:
+    """How each kernel gets its columns."""
+    return ["fold" if part.before is None else "before" for part in plan.sums]
+
+
+def compare(
+    plan: TreePlan,
+    model: bytes,
+    signature: Signature,
+    rows: Any,
+    rtol: float = 1e-12,
+    on_cuts: bool = True,
+) -> None:
+    """The plan's outputs equal the model's, on rows and on rows with values on and beside the plan's cuts."""
     values = fed(signature, rows)
+    if on_cuts:
+        more = beside_cuts(plan, values)
+        values = [np.concatenate(parts) for parts in zip(values, more, strict=True)]
     wanted = run(model, signature, values)
     found = run_plan(plan, signature, values)
     assert found.keys() == wanted.keys()
@@ -134,6 +151,27 @@ def compare(plan: TreePlan, model: bytes, signature: Signature, rows: Any, rtol:
             np.testing.assert_allclose(found[name], expected, rtol=rtol, atol=rtol)
         else:
             assert found[name].tolist() == expected.tolist()
+
+
+def beside_cuts(plan: TreePlan, values: list[np.ndarray]) -> list[np.ndarray]:
+    """Rows whose numbers are thresholds of the plan, and the next ones above; other features are shuffled."""
+    random = np.random.default_rng(0)
+    rows = 300
+    result = [column[random.integers(0, len(column), rows)] for column in values]
+    for part in plan.sums:
+        for place, feature in enumerate(part.features):
+            column = result[feature]
+            cuts = part.arrays["threshold"][part.arrays["feature"] == place]
+            if column.dtype != np.float64 or not len(cuts):
+                continue
+            chosen = np.flatnonzero(random.random(rows) < 0.5)
+            odd = random.choice(cuts, len(chosen))
+            towards = random.choice([-np.inf, np.inf], len(chosen))
+            with np.errstate(over="ignore"):
+                single = np.nextafter(odd.astype(np.float32), towards.astype(np.float32))
+            near = [odd, np.nextafter(odd, towards), single.astype(np.float64)]
+            column[chosen] = np.choose(random.integers(0, 3, len(chosen)), near)
+    return result
 
 
 def hard(frame: pd.DataFrame, *, infinite: bool = True) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 ELEMENT: Mapping[str, int] = {"float32": TensorProto.FLOAT, "float64": TensorProto.DOUBLE}
 MATRIX = "matrix"
-"""The output of what comes before."""
+"""What the output of a graph that comes before is called, unless the model has a tensor of that name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,15 @@ class Seam:
     name: str
     dtype: str
     width: int
+
+
+def free_name(model: onnx.ModelProto, name: str) -> str:
+    """A name that no tensor of the graph has or begins with."""
+    taken = [entry.name for entry in (*model.graph.input, *model.graph.initializer)]
+    taken += [output for node in model.graph.node for output in node.output]
+    while any(entry.startswith(name) for entry in taken):
+        name += "_"
+    return name
 
 
 def after_graph(
@@ -49,11 +58,11 @@ def after_graph(
     for place, (name, taken) in enumerate(columns.items()):
         parts = []
         for number, (seam, chosen) in enumerate(_runs(taken)):
-            part = f"{name}_part_{number}"
+            part = f"{seams[0].name}_part_{place}_{number}"
             if chosen == list(range(seams[seam].width)) and ranks[name] == 2:
                 nodes.append(helper.make_node("Identity", [seams[seam].name], [part]))
             else:
-                where = f"sums_columns_{place}_{number}"
+                where = f"{seams[0].name}_columns_{place}_{number}"
                 wanted = np.array(chosen if ranks[name] == 2 else chosen[0], np.int64)
                 constants.append(numpy_helper.from_array(wanted, where))
                 nodes.append(helper.make_node("Gather", [seams[seam].name, where], [part], axis=1))
@@ -72,7 +81,7 @@ def after_graph(
 def before_graph(
     model: onnx.ModelProto, matrices: Sequence[str], dtype: str, columns: Sequence[int]
 ) -> onnx.ModelProto:
-    """The graph that computes some columns of some of its tensors, as its output `matrix`.
+    """The graph that computes some columns of some of its tensors, as its one output.
 
     Args:
         model: The whole graph.
@@ -80,14 +89,15 @@ def before_graph(
         dtype: The type of the output.
         columns: The columns, counted over all tensors.
     """
+    stem = free_name(model, MATRIX)
     nodes = [
-        helper.make_node("Cast", [name], [f"{MATRIX}_part_{place}"], to=ELEMENT[dtype])
+        helper.make_node("Cast", [name], [f"{stem}_part_{place}"], to=ELEMENT[dtype])
         for place, name in enumerate(matrices)
     ]
-    nodes.append(helper.make_node("Concat", [node.output[0] for node in nodes], [f"{MATRIX}_all"], axis=1))
-    nodes.append(helper.make_node("Gather", [f"{MATRIX}_all", f"{MATRIX}_columns"], [MATRIX], axis=1))
-    constant = numpy_helper.from_array(np.array(columns, np.int64), f"{MATRIX}_columns")
-    output = helper.make_tensor_value_info(MATRIX, ELEMENT[dtype], ["rows", len(columns)])
+    nodes.append(helper.make_node("Concat", [node.output[0] for node in nodes], [f"{stem}_all"], axis=1))
+    nodes.append(helper.make_node("Gather", [f"{stem}_all", f"{stem}_columns"], [stem], axis=1))
+    constant = numpy_helper.from_array(np.array(columns, np.int64), f"{stem}_columns")
+    output = helper.make_tensor_value_info(stem, ELEMENT[dtype], ["rows", len(columns)])
     return _rebuilt(model, nodes, [constant], [], [output], set(), last=True)
 
 
@@ -96,20 +106,20 @@ def with_outputs(model: onnx.ModelProto, outputs: Sequence[str]) -> onnx.ModelPr
     return _rebuilt(model, [], [], [], [onnx.ValueInfoProto(name=name) for name in outputs], ())
 
 
-def from_matrices(model: onnx.ModelProto, matrices: Mapping[str, tuple[str, int]]) -> onnx.ModelProto:
+def from_matrices(
+    model: onnx.ModelProto, matrices: Mapping[str, tuple[str, int]], stem: str
+) -> onnx.ModelProto:
     """The graph with each column of some tensors as an input of its own.
 
     Args:
         model: The whole graph.
         matrices: By name the type and the number of columns of each tensor.
-
-    Returns:
-        The graph; the inputs are called `matrix_0`, `matrix_1` and so on over all tensors.
+        stem: The inputs are called so, with `_0`, `_1` and so on behind it over all tensors.
     """
     nodes: list[onnx.NodeProto] = []
     inputs: list[onnx.ValueInfoProto] = []
     for name, (dtype, width) in matrices.items():
-        parts = [f"{MATRIX}_{len(inputs) + place}" for place in range(width)]
+        parts = [f"{stem}_{len(inputs) + place}" for place in range(width)]
         inputs += [helper.make_tensor_value_info(part, ELEMENT[dtype], ["rows", 1]) for part in parts]
         nodes.append(helper.make_node("Concat", parts, [name], axis=1))
     return _rebuilt(model, nodes, [], inputs, model.graph.output, set(matrices))

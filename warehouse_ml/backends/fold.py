@@ -85,6 +85,13 @@ def number_tests(expression: Expression, analysis: Analysis, splits: Splits) -> 
     Returns:
         A test for each split, or None where the expression is not known to be monotone in pieces.
     """
+    try:
+        return _number_tests(expression, analysis, splits)
+    except IndexError:  # some numbers lead out of a table; the graph would stop there
+        return None
+
+
+def _number_tests(expression: Expression, analysis: Analysis, splits: Splits) -> NumberTests | None:
     pieces = analysis.pieces(expression)
     count = len(splits.threshold)
     if pieces is None or len(pieces.starts) * count > _MOST_CELLS:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warehouse_ml.backends.evaluate import evaluate
+from warehouse_ml.backends.known_functions import rising
 from warehouse_ml.backends.program import Expression, walk
 
 Keys = NDArray[np.int64]
@@ -145,9 +146,21 @@ class Analysis:
         if operator == "constant":
             return Pieces(self.line.starts[:1], np.zeros(1, np.int8))
         parts = [self._known[id(part)][1] for part in expression.arguments]
-        if any(part is None for part in parts):
+        known = [part for part in parts if part is not None]
+        found = self._combined(expression, known) if len(known) == len(parts) else None
+        return self._of_known_function(expression) if found is None else found
+
+    def _of_known_function(self, expression: Expression) -> Pieces | None:
+        function = rising(expression)
+        pieces = None if function is None else self._known[id(function[0])][1]
+        if function is None or pieces is None:
             return None
-        return self._combined(expression, [part for part in parts if part is not None])
+        starts = self._with_levels(pieces.starts, *function)
+        if starts is None:
+            return None
+        direction = pieces.direction[_places(pieces.starts, starts)]
+        outside = np.isnan(self.at(expression, starts).astype(np.float64))
+        return Pieces(starts, np.where(outside, 0, direction).astype(np.int8))
 
     def _combined(self, expression: Expression, parts: list[Pieces]) -> Pieces | None:
         operator, arguments = expression.operator, expression.arguments

@@ -16,6 +16,9 @@ Sums = Mapping[str, Sequence[Sum]]
 _NODES_PER_OPERATOR = 200
 """How many nodes of trees the kernel compares in the time that onnxruntime takes for one small operator."""
 
+_NODES_PER_KERNEL = 2000
+"""And how many in the time that it takes to prepare the columns of one more kernel."""
+
 
 def sums_to_cut(model: onnx.ModelProto, cells: Mapping[str, tuple[Expression, ...]]) -> Sums:
     """The tensors at which to cut.
@@ -52,7 +55,8 @@ def sums_to_cut(model: onnx.ModelProto, cells: Mapping[str, tuple[Expression, ..
         if chosen:
             rest = _rest(model, producers, chosen)
             trees = sum(node.op_type.startswith("TreeEnsemble") for node in rest)
-            cost = sizes.walked(cells, chosen) + _NODES_PER_OPERATOR * len(rest)
+            kernels = _NODES_PER_KERNEL * len(groups_of(cells, chosen))
+            cost = sizes.walked(cells, chosen) + kernels + _NODES_PER_OPERATOR * len(rest)
             choices.append((trees, cost, chosen))
     return min(choices, key=lambda choice: choice[:2])[2] if choices else {}
 

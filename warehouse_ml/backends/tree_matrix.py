@@ -11,7 +11,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from warehouse_ml.backends.cut import MATRIX, before_graph, from_matrices, with_outputs
+from warehouse_ml.backends.cut import MATRIX, before_graph, free_name, from_matrices, with_outputs
 from warehouse_ml.backends.tree_columns import Source, fold_group
 from warehouse_ml.backends.tree_region import Cells, cells_of
 from warehouse_ml.backends.tree_sums import Group, Tables, grouped
@@ -33,11 +33,7 @@ def from_matrix(
         The arrays and an ONNX file; None where the trees read something else.
     """
     facts = matrix_facts(model, matrices)
-    derived = (
-        None
-        if facts is None
-        else cells_of(from_matrices(with_outputs(model, list(cells)), facts), list(cells))
-    )
+    derived = None if facts is None else cells_of_columns(model, facts, list(cells))
     if derived is None or facts is None:
         return None
     new = {
@@ -52,9 +48,10 @@ def from_matrix(
     again = grouped(columns, whole) if len(whole) == len(sums) else []
     if len(again) != 1 or len(again[0].columns) != len(group.columns):
         return None
+    stem = free_name(model, MATRIX)
     total = sum(width for _, width in facts.values())
     sources = {
-        f"{MATRIX}_{place}": Source(place, Feature(f"{MATRIX}_{place}", "DOUBLE")) for place in range(total)
+        f"{stem}_{place}": Source(place, Feature(f"{stem}_{place}", "DOUBLE")) for place in range(total)
     }
     made = fold_group(again[0], sources, {})
     if made is None:
@@ -64,6 +61,13 @@ def from_matrix(
     arrays["kinds"][:] = dtype == "float32"
     before = before_graph(model, list(facts), dtype, used)
     return arrays, before.SerializeToString(deterministic=True)
+
+
+def cells_of_columns(
+    model: onnx.ModelProto, facts: Mapping[str, tuple[str, int]], names: Sequence[str]
+) -> Cells | None:
+    """The columns of some tensors as expressions of those of matrices; None where they cannot be read."""
+    return cells_of(from_matrices(with_outputs(model, names), facts, free_name(model, MATRIX)), names)
 
 
 def matrix_facts(model: onnx.ModelProto, names: Sequence[str]) -> Mapping[str, tuple[str, int]] | None:

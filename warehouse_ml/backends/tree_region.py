@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import onnx
-from onnx import TensorProto
+from onnx import TensorProto, helper
 
 from warehouse_ml.backends.cut import captured, with_outputs
 from warehouse_ml.backends.program import Expression
@@ -16,6 +16,8 @@ Cells = Mapping[str, tuple[Expression, ...]]
 
 _MOST_EXPRESSIONS = 1_000_000
 _FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE)
+_SCORES = {"TreeEnsembleClassifier": 1, "TreeEnsembleRegressor": 0}
+"""Which output of a tree operator is a matrix of numbers."""
 
 
 def region(model: onnx.ModelProto) -> tuple[list[str], list[str]]:
@@ -43,10 +45,7 @@ def region(model: onnx.ModelProto) -> tuple[list[str], list[str]]:
             constant.update(node.output)
         elif not any(True for _ in captured(node)) and all(n in constant or n in decided for n in given):
             decided.update(node.output)
-    known = {
-        entry.name: entry.type.tensor_type
-        for entry in (*onnx.shape_inference.infer_shapes(model).graph.value_info, *model.graph.output)
-    }
+    known = _types(model)
     names = [
         name
         for node in model.graph.node
@@ -54,6 +53,18 @@ def region(model: onnx.ModelProto) -> tuple[list[str], list[str]]:
         if name in decided and name in known and _is_table(known[name])
     ]
     return names, list(matrices)
+
+
+def _types(model: onnx.ModelProto) -> dict[str, onnx.TypeProto.Tensor]:
+    """The types of the graph's tensors; those of tree operators, which onnx does not infer, are stated."""
+    told = onnx.ModelProto()
+    told.CopyFrom(model)
+    for node in model.graph.node:
+        if node.op_type in _SCORES:
+            name = node.output[_SCORES[node.op_type]]
+            told.graph.value_info.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, None]))
+    graph = onnx.shape_inference.infer_shapes(told).graph
+    return {entry.name: entry.type.tensor_type for entry in (*graph.value_info, *model.graph.output)}
 
 
 def _is_table(kind: onnx.TypeProto.Tensor) -> bool:

@@ -10,12 +10,12 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from warehouse_ml.backends.cut import Seam, after_graph, from_matrices, with_outputs
+from warehouse_ml.backends.cut import Seam, after_graph, free_name
 from warehouse_ml.backends.fold import at_categories, inputs_of, named_texts
 from warehouse_ml.backends.program import Expression, Program
 from warehouse_ml.backends.tree_choice import groups_of, sums_to_cut
 from warehouse_ml.backends.tree_columns import Source, fold_group, texts_of
-from warehouse_ml.backends.tree_matrix import from_matrix, matrix_facts
+from warehouse_ml.backends.tree_matrix import cells_of_columns, from_matrix, matrix_facts
 from warehouse_ml.backends.tree_region import cells_of, region
 from warehouse_ml.backends.tree_sums import Group
 from warehouse_ml.signature import Signature
@@ -32,7 +32,7 @@ class TreeSums:
         input: The input of the graph `after` that its sums are, [rows, outputs].
         arrays: What `TreeKernel` takes.
         features: The features that its columns are, where it reads them as they are; else empty.
-        before: The ONNX file whose one output `matrix` has its columns, or None.
+        before: The ONNX file whose one output has its columns, or None.
     """
 
     input: str
@@ -86,7 +86,7 @@ def tree_plan(model: onnx.ModelProto, program: Program | None, signature: Signat
     if read is None:  # what comes before the trees cannot be read
         facts = matrix_facts(model, matrices)
         if facts is not None:
-            read = cells_of(from_matrices(with_outputs(model, candidates), facts), candidates)
+            read = cells_of_columns(model, facts, candidates)
     chosen = {} if read is None else sums_to_cut(model, read)
     if read is None or not chosen:
         return None
@@ -102,8 +102,9 @@ def tree_plan(model: onnx.ModelProto, program: Program | None, signature: Signat
     planned: list[TreeSums] = []
     seams: list[Seam] = []
     places: dict[int, tuple[int, int]] = {}
+    stem = free_name(model, "sums")
     for number, group in enumerate(groups):
-        name = f"sums_{number}"
+        name = f"{stem}_{number}"
         made = fold_group(group, sources, categories)
         if made is not None:
             planned.append(TreeSums(name, made[0], made[1]))
