@@ -6,7 +6,13 @@ from typing import Any
 
 import duckdb
 
-from warehouse_ml.errors import AliasNotFoundError, ModelNotFoundError, ScopeError, VersionNotFoundError
+from warehouse_ml.errors import (
+    AliasNotFoundError,
+    ModelNotFoundError,
+    ScopeError,
+    ScoringError,
+    VersionNotFoundError,
+)
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.query.bind import BoundStatement, bind
 from warehouse_ml.query.parse import parse
@@ -45,6 +51,13 @@ def churn(age: float | None, plan: str | None) -> str | None:
     return None if p is None else "yes" if p > 0.3 else "no"
 
 
+def picky(a: float | None) -> float | None:
+    """Refuses negative numbers."""
+    if a is not None and a < 0:
+        raise ScoringError(f"The model refuses {a!r}.")
+    return a
+
+
 GRADES = ("it's", 'say "x"', "c")
 
 
@@ -66,6 +79,7 @@ def show(*values: Any) -> str:
 
 MODELS: dict[str, tuple[Signature, dict[Method, Callable[..., Any]]]] = {
     "m": (signature({"a": "DOUBLE", "b": "DOUBLE"}), {"predict": plus, "try_predict": plus}),
+    "picky": (signature({"a": "DOUBLE"}), {"predict": picky}),
     "one": (signature({"a": "DOUBLE"}), {"predict": lambda a: None if a is None else a * 2}),
     "churn": (
         signature({"age": "DOUBLE", "plan": "VARCHAR"}, **classifier(["no", "yes"], "VARCHAR")),

@@ -6,6 +6,7 @@ different pair of its columns (NULL and NaN are equal to themselves there), and 
 hash join.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -35,6 +36,10 @@ ROWS_WORTH_ASKING = 20_000
 
 ROW_NANOSECONDS = 20.0
 FEATURE_NANOSECONDS = 12.0
+CALL_NANOSECONDS = 30.0
+ARGUMENT_NANOSECONDS = 4.0
+"""What handing a row to a function costs, besides the model, and each feature of it."""
+
 SORT_NANOSECONDS = 60.0
 COLUMN_NANOSECONDS = 12.0
 """What finding the different inputs costs per row and feature, and sorting per row and column."""
@@ -42,7 +47,7 @@ COLUMN_NANOSECONDS = 12.0
 MOST_INPUTS = 0.7
 """Above this share of the rows the numbers of different inputs, which are estimates, say nothing."""
 
-SAMPLE_ROWS = 8_192
+SAMPLE_ROWS = 20_000
 WIDEST = 40
 """More features are not even counted on a sample."""
 
@@ -78,7 +83,11 @@ def _deduplicated(
     overhead = (ROW_NANOSECONDS + FEATURE_NANOSECONDS * len(score.features)) * len(group)
     if sorted_back:
         overhead += SORT_NANOSECONDS + COLUMN_NANOSECONDS * len(block.items)
-    cost = knowledge.cost(score.version, score.method)
+    cost = (
+        knowledge.cost(score.version, score.method)
+        + CALL_NANOSECONDS
+        + ARGUMENT_NANOSECONDS * len(score.features)
+    )
     if cost <= overhead:
         return statement
     inputs = _different_inputs(site, rows, knowledge)
@@ -154,4 +163,18 @@ def _different_inputs(site: Site, rows: int, knowledge: Knowledge) -> int | None
     if not sample or not sample[0][0]:
         return None
     counted, different = sample[0]
-    return int(rows * min(1.0, different / counted))
+    share = min(1.0, different / counted)
+    # all rows have at most the sample's share of new inputs, and about as many as equally likely ones show
+    return int(min(rows * share, 2 * _equally_likely(share, counted)))
+
+
+def _equally_likely(share: float, drawn: int) -> float:
+    """How many equally likely inputs show a share of different ones among the rows of a sample.
+
+    Solves `different = inputs * (1 - exp(-drawn / inputs))` for `drawn / inputs`, by halving.
+    """
+    low, high = 1e-9, 1e9
+    for _ in range(80):
+        ratio = math.sqrt(low * high)
+        low, high = (ratio, high) if -math.expm1(-ratio) / ratio > share else (low, ratio)
+    return drawn / low

@@ -27,6 +27,10 @@ from warehouse_ml.optimize.wrap import marked, new_names, star_edits, wrapped
 from warehouse_ml.query.bind import BoundStatement
 from warehouse_ml.query.splice import Edit
 
+JOIN_NANOSECONDS = 300.0
+FEATURE_NANOSECONDS = 30.0
+"""What a score must cost for a LATERAL query to pay, which copies the rows of the join, and per feature."""
+
 _STAGES = {"WHERE": "WHERE", "HAVING": "HAVING", "QUALIFY": "a window", "WINDOW": "a window"}
 _FIRST_TO_LAST = ("WHERE", "a window", "the output", "HAVING")
 
@@ -50,6 +54,10 @@ def _share(statement: BoundStatement, sites: Sequence[Site], knowledge: Knowledg
             continue
         # Of two conditions on scores the second one is asked only where the first one holds.
         if len(conditions) > 1 and (knowledge.may_raise(group[0].score.version) or stages[0] != "WHERE"):
+            continue
+        if group[0].block.is_join and knowledge.cost(group[0].score.version, group[0].score.method) < (
+            JOIN_NANOSECONDS + FEATURE_NANOSECONDS * len(group[0].score.features)
+        ):
             continue
         changed = _shared(statement, group, stages, knowledge)
         if changed is not None:
