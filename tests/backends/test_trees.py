@@ -244,6 +244,12 @@ def test_plan_folds_bent_numbers(rounded):
     assert ways(plan) == ["fold"]
 
 
+def test_plan_exact_leaves_logarithms_to_the_graph():
+    for function, way in ((np.log1p, "before"), (np.log, "before"), (np.sqrt, "fold")):
+        estimator, features = in_pipeline(xgb(), (FunctionTransformer(function), ["positive"]))
+        assert ways(assert_same(estimator, features, hard(features), exact=True)) == [way]
+
+
 @pytest.mark.parametrize(
     "steps",
     [
@@ -278,6 +284,15 @@ def test_plan_refusals_of_texts_are_tables():
         (0, [False] * 4 + [True] * 2),
         (1, [False] * 2 + [True] * 2),
     ]
+
+
+def test_plan_refusals_are_tables_beside_what_cannot_be_read():
+    features, target = rows()
+    encoded = make_column_transformer(PREPARATIONS["one-hot, refused"], (SimpleImputer(), NUMBERS))
+    members = [("a", RandomForestClassifier(3, max_depth=3)), ("b", KNeighborsClassifier(3))]
+    model = make_pipeline(encoded, VotingClassifier(members, voting="soft")).fit(features, target > 2)
+    plan = assert_same(model, features, hard(features, infinite=False))
+    assert [feature for feature, _ in plan.refusals] == [3, 4]
 
 
 def test_plan_refusals_of_numbers_stay_in_the_graph():

@@ -24,12 +24,12 @@ def exported(estimator: Any, sample: Any) -> Exported:
     return made.with_features(tuple(replace(feature, missing="model") for feature in made.signature.features))
 
 
-def planned(model: Exported) -> TreePlan | None:
+def planned(model: Exported, **settings: bool) -> TreePlan | None:
     try:
         program = read_program(model.graph)
     except NotRowwiseError:
         program = None
-    return tree_plan(model.graph, program, model.signature)
+    return tree_plan(model.graph, program, model.signature, **settings)
 
 
 def session(model: bytes) -> onnxruntime.InferenceSession:
@@ -115,10 +115,12 @@ def run_plan(plan: TreePlan, signature: Signature, values: list[np.ndarray]) -> 
     return results
 
 
-def assert_same(estimator: Any, sample: Any, rows: Any = None, *, on_cuts: bool = True) -> TreePlan:
+def assert_same(
+    estimator: Any, sample: Any, rows: Any = None, *, on_cuts: bool = True, **settings: bool
+) -> TreePlan:
     """The plan's outputs equal those of the whole graph."""
     model = exported(estimator, sample)
-    plan = planned(model)
+    plan = planned(model, **settings)
     assert plan is not None
     rows = sample if rows is None else rows
     compare(plan, model.graph.SerializeToString(), model.signature, rows, on_cuts=on_cuts)

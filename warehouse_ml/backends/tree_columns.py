@@ -58,7 +58,11 @@ class _Asked:
 
 
 def fold_group(
-    group: Group, sources: Mapping[str, Source], categories: Mapping[int, Sequence[str]]
+    group: Group,
+    sources: Mapping[str, Source],
+    categories: Mapping[int, Sequence[str]],
+    *,
+    exact: bool = False,
 ) -> tuple[dict[str, NDArray[Any]], tuple[int, ...]] | None:
     """The arrays of a kernel whose columns are features.
 
@@ -66,6 +70,7 @@ def fold_group(
         group: The sums that it computes.
         sources: By name the inputs of the graph that are features as they are.
         categories: The texts that each text feature is compared with.
+        exact: See `Analysis`.
 
     Returns:
         The arrays, and the features that the columns are; None where a split depends on more than one feature
@@ -100,7 +105,7 @@ def fold_group(
             continue
         single = dtype == "float32" or only_rounded(expressions)
         kind: Any = "int64" if dtype == "int64" else "float32" if single else "float64"
-        analysis = Analysis(Line(name, kind))
+        analysis = Analysis(Line(name, kind), exact=exact)
         if not all(builder.add_numbers(entry, analysis, column) for entry in entries):
             return None
         kinds[column] = int(kind == "float32")

@@ -68,13 +68,17 @@ class TreePlan:
     leaves: int
 
 
-def tree_plan(model: onnx.ModelProto, program: Program | None, signature: Signature) -> TreePlan | None:
+def tree_plan(
+    model: onnx.ModelProto, program: Program | None, signature: Signature, *, exact: bool = False
+) -> TreePlan | None:
     """Plan to score the trees of a model with the kernel.
 
     Args:
         model: The model's graph.
         program: The same as expressions, where it can be read.
         signature: What it takes and returns.
+        exact: Whether logarithms and their like stay in the graph. Otherwise they are folded into
+            thresholds, and a value whose image lies within an ulp of one may go to the other side.
 
     Returns:
         The plan, or None where the graph has no sums of trees to cut out.
@@ -97,7 +101,10 @@ def tree_plan(model: onnx.ModelProto, program: Program | None, signature: Signat
         for entry in signature.inputs
         if not entry.transform
     }
-    refused = _refusing(program, signature, sources)
+    outputs = (
+        program.outputs if program is not None else cells_of(model, [REFUSED] if signature.refusals else [])
+    )
+    refused = _refusing((outputs or {}).get(REFUSED, ()), signature, sources)
     categories = _categories(groups, refused or (), sources)
     planned: list[TreeSums] = []
     seams: list[Seam] = []
@@ -105,7 +112,7 @@ def tree_plan(model: onnx.ModelProto, program: Program | None, signature: Signat
     stem = free_name(model, "sums")
     for number, group in enumerate(groups):
         name = f"{stem}_{number}"
-        made = fold_group(group, sources, categories)
+        made = fold_group(group, sources, categories, exact=exact)
         if made is not None:
             planned.append(TreeSums(name, made[0], made[1]))
         else:
@@ -148,11 +155,11 @@ _Refusing = Sequence[tuple[Expression, str, Source]]
 
 
 def _refusing(
-    program: Program | None, signature: Signature, sources: Mapping[str, Source]
+    columns: Sequence[Expression], signature: Signature, sources: Mapping[str, Source]
 ) -> _Refusing | None:
     """The columns of the refusals with the text input that each depends on; None where one is not such."""
     found = []
-    for column in program.outputs.get(REFUSED, ()) if program is not None else ():
+    for column in columns:
         inputs = inputs_of(column)
         if len(inputs) != 1 or inputs[0].dtype != "string" or inputs[0].value not in sources:
             return None
