@@ -206,10 +206,10 @@ class DuckDBEngine:
     def probe(self, query: str, *, reads: bool) -> list[tuple[Any, ...]]:
         """The rows of a small query that must disturb nothing; none where it is refused or not run."""
         try:
-            if not query.startswith("EXPLAIN"):
-                self.columns(query)
             if reads and self._transaction_open():
                 return []
+            if not reads and not query.startswith("EXPLAIN"):
+                self.columns(query)  # a refusal of this one leaves an open transaction as it is
             with self.reading():
                 rows: list[tuple[Any, ...]] = self._evaluate(query, None, None).fetchall()
         except (duckdb.Error, WarehouseMLError):

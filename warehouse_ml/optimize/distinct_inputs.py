@@ -48,6 +48,9 @@ MOST_INPUTS = 0.7
 """Above this share of the rows the numbers of different inputs, which are estimates, say nothing."""
 
 SAMPLE_ROWS = 20_000
+SAMPLE_PAYS = 3e7
+"""How many nanoseconds all scores must take for a sample to be worth its time."""
+
 WIDEST = 40
 """More features are not even counted on a sample."""
 
@@ -90,7 +93,7 @@ def _deduplicated(
     )
     if cost <= overhead:
         return statement
-    inputs = _different_inputs(site, rows, knowledge)
+    inputs = _different_inputs(site, rows, knowledge, cost * rows >= SAMPLE_PAYS)
     if inputs is None or inputs > MOST_INPUTS * rows or cost * (rows - inputs) <= overhead * rows:
         return statement
     end = block.tree.tokens[block.span[1] - 1].end
@@ -136,7 +139,7 @@ def _source(site: Site, knowledge: Knowledge) -> str:
     return site.scope.source + (f" WHERE {' AND '.join(f'({text})' for text in texts)}" if texts else "")
 
 
-def _different_inputs(site: Site, rows: int, knowledge: Knowledge) -> int | None:
+def _different_inputs(site: Site, rows: int, knowledge: Knowledge, sampled: bool) -> int | None:
     """At most about how many different inputs there are; None where it is not known to be few."""
     features = list(dict.fromkeys(text for text in site.score.features if not is_constant(text)))
     if not features:
@@ -150,7 +153,7 @@ def _different_inputs(site: Site, rows: int, knowledge: Knowledge) -> int | None
                 break
         if bound * 2 <= rows:
             return bound
-    if len(features) > WIDEST:
+    if len(features) > WIDEST or not sampled:
         return None
     listed = ", ".join(f"({text}) AS wml_{place}" for place, text in enumerate(features))
     names = ", ".join(f"wml_{place}" for place in range(len(features)))
