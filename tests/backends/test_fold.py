@@ -17,7 +17,8 @@ from warehouse_ml.backends.fold import (
     only_rounded,
 )
 from warehouse_ml.backends.known_functions import RISING
-from warehouse_ml.backends.pieces import Analysis, Line
+from warehouse_ml.backends.number_line import Line
+from warehouse_ml.backends.pieces import Analysis
 from warehouse_ml.backends.program import Expression, Lookup
 from warehouse_ml.backends.read import read_program
 from warehouse_ml.graph.graph import Graph

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warehouse_ml.backends.evaluate import evaluate
-from warehouse_ml.backends.pieces import Analysis, Keys, Line, first_change
+from warehouse_ml.backends.number_line import Keys, Line, first_change
+from warehouse_ml.backends.pieces import Analysis
 from warehouse_ml.backends.program import Expression, Forest, walk
 
 NULL_TEXT = "\ufdd0NULL"

@@ -1,27 +1,24 @@
 """Where an expression of one number rises, falls, or stays: what folding thresholds needs to know.
 
-The numbers of a line are counted by whole numbers in their order, its keys, so that a search among all
-doubles is a bisection of at most 64 steps. An expression is cut into pieces on each of which it is monotone
-and is NaN everywhere or nowhere; that follows from its operators, since rounding keeps the order.
+An expression is cut into pieces on each of which it is monotone and is NaN everywhere or nowhere; that
+follows from its operators, since rounding keeps the order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from warehouse_ml.backends.evaluate import evaluate
 from warehouse_ml.backends.known_functions import rising
+from warehouse_ml.backends.number_line import Keys, Line, Truth, first_change
+from warehouse_ml.backends.piece_rules import LARGEST_WHOLE, RULES
 from warehouse_ml.backends.program import Expression, walk
-
-Keys = NDArray[np.int64]
-
-Truth = Callable[[Keys, NDArray[np.int64]], NDArray[np.bool_]]
 
 MOST_PIECES = 20_000
 """An expression with more pieces is not analysed."""
@@ -30,47 +27,7 @@ MOST_TESTS = 1_000_000
 """How many pairs of a piece and a level are looked at."""
 
 _ARITHMETIC = ("add", "sub", "mul", "div", "sum", "dot")
-_COMPARISONS = ("eq", "lt", "le", "gt", "ge")
-_RISING = ("sqrt", "exp", "log", "tanh", "sigmoid", "floor", "ceil", "sign", "erf", "round")
 _ROUNDED = ("exp", "log", "tanh", "sigmoid", "erf", "pow")
-_LARGEST_WHOLE = 2.0**63
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """The numbers that an input of the graph can hold, NaN left out; -0.0 is 0.0.
-
-    Attributes:
-        name: The input.
-        kind: Which numbers there are.
-    """
-
-    name: str
-    kind: Literal["float32", "float64", "int64"]
-
-    @property
-    def ends(self) -> tuple[int, int]:
-        """The keys of the smallest and the largest number."""
-        if self.kind == "int64":
-            return -(2**63), 2**63 - 1
-        top = 0x7F800000 if self.kind == "float32" else 0x7FF0000000000000
-        return -top, top
-
-    @property
-    def starts(self) -> Keys:
-        """The keys at which something may begin for the input itself: infinities stand alone."""
-        low, high = self.ends
-        return np.array([low] if self.kind == "int64" else [low, low + 1, high], np.int64)
-
-    def numbers(self, keys: Keys) -> NDArray[Any]:
-        """The numbers of some keys, as the input is fed with them."""
-        if self.kind == "int64":
-            return keys
-        if self.kind == "float64":
-            bits = np.where(keys < 0, np.int64(-(2**63)) - keys, keys)
-            return bits.view(np.float64) + 0.0
-        narrow = np.where(keys < 0, np.int64(-(2**31)) - keys, keys).astype(np.int32)
-        return (narrow.view(np.float32) + np.float32(0)).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +132,7 @@ class Analysis:
         directions = [part.direction[_places(part.starts, starts)] for part in parts]
         if not any(direction.any() for direction in directions):
             return Pieces(starts, np.zeros(len(starts), np.int8))  # a function of constants
-        rule = _RULES.get(operator)
+        rule = RULES.get(operator)
         rounded = operator in _ROUNDED or (operator == "dot" and len(arguments) > 1)
         if rule is None or (self._exact and rounded):
             return None
@@ -204,7 +161,7 @@ class Analysis:
         if operator == "cast" and expression.dtype == "bool":
             return self._with_levels(starts, arguments[0], [0.0])
         if operator == "cast" and expression.dtype == "int64" and arguments[0].dtype.startswith("float"):
-            return self._with_levels(starts, arguments[0], [-_LARGEST_WHOLE, _LARGEST_WHOLE])
+            return self._with_levels(starts, arguments[0], [-LARGEST_WHOLE, LARGEST_WHOLE])
         if operator == "lookup":
             return self._with_levels(starts, arguments[0], list(expression.value.table))
         if operator == "take":
@@ -264,26 +221,6 @@ class Analysis:
         return not ((rises & (found.direction <= 0)) | (falls & (found.direction >= 0))).any()
 
 
-def first_change(
-    low: Keys, high: Keys, test: NDArray[np.int64], before: NDArray[np.bool_], truth: Truth
-) -> Keys:
-    """The first key at which each test has not its outcome at `low`, by bisection.
-
-    Args:
-        low: For each test a key with the old outcome.
-        high: A key with the new one; all between have the old one up to somewhere, then the new one.
-        test: The number of each test.
-        before: Its outcome at `low`.
-        truth: The outcomes of tests at keys.
-    """
-    while True:
-        middle = (low >> 1) + (high >> 1) + (low & high & 1)  # their difference may overflow
-        if (middle == low).all():
-            return high
-        same = truth(middle, test) == before
-        low, high = np.where(same, middle, low), np.where(same, high, middle)
-
-
 def _united(parts: list[Keys]) -> Keys:
     return parts[0] if len(parts) == 1 else np.unique(np.concatenate(parts))
 
@@ -291,102 +228,3 @@ def _united(parts: list[Keys]) -> Keys:
 def _places(coarse: Keys, fine: Keys) -> NDArray[np.int64]:
     """The coarse piece that each fine piece lies in."""
     return np.searchsorted(coarse, fine, side="right") - 1
-
-
-Directions = list[NDArray[np.int8]]
-Values = list[NDArray[Any]]
-_Rule = Callable[[Expression, Directions, Values], "NDArray[Any] | None"]
-"""From the directions and the first values of an operator's arguments on each piece, those of its result."""
-
-
-def _same(expression: Expression, directions: Directions, values: Values) -> NDArray[Any] | None:
-    """The operator does not fall in any of its arguments."""
-    return _agreed(directions)
-
-
-def _agreed(directions: list[NDArray[Any]]) -> NDArray[Any] | None:
-    rises = np.any([direction > 0 for direction in directions], axis=0)
-    falls = np.any([direction < 0 for direction in directions], axis=0)
-    return None if (rises & falls).any() else rises.astype(np.int8) - falls
-
-
-def _turned(expression: Expression, directions: Directions, values: Values) -> NDArray[Any] | None:
-    return -directions[0]
-
-
-def _subtracted(expression: Expression, directions: Directions, values: Values) -> NDArray[Any] | None:
-    return _agreed([directions[0], -directions[1]])
-
-
-def _signs(values: NDArray[Any]) -> NDArray[np.int8]:
-    return np.nan_to_num(np.sign(values.astype(np.float64))).astype(np.int8)
-
-
-def _multiplied(expression: Expression, directions: Directions, values: Values) -> NDArray[Any] | None:
-    left, right = (_signs(part) for part in values)
-    return _agreed([directions[0] * right, directions[1] * left])
-
-
-def _divided(expression: Expression, directions: Directions, values: Values) -> NDArray[Any] | None:
-    left, right = (_signs(part) for part in values)
-    return _agreed([directions[0] * right, -directions[1] * left])
-
-
-def _absolute(expression: Expression, directions: Directions, values: Values) -> NDArray[Any] | None:
-    return directions[0] * np.where(_signs(values[0]) < 0, -1, 1)
-
-
-def _power(expression: Expression, directions: Directions, values: Values) -> NDArray[Any] | None:
-    base, exponent = (part.astype(np.float64) for part in values)
-    if not directions[0].any():  # of a constant base
-        return directions[1] * np.sign(np.log(base)).astype(np.int8) if (base > 0).all() else None
-    if directions[1].any() or not (exponent > 0).all():
-        return None
-    even = np.where(exponent % 2 == 0, -1, np.where(exponent % 2 == 1, 1, 0))
-    return directions[0] * np.where(_signs(base) < 0, even, 1)
-
-
-def _weighted(expression: Expression, directions: Directions, values: Values) -> NDArray[Any] | None:
-    weights = np.sign(np.asarray(expression.value, np.float64)).astype(np.int8)
-    return _agreed([direction * weight for direction, weight in zip(directions, weights, strict=True)])
-
-
-def _chosen(expression: Expression, directions: Directions, values: Values) -> NDArray[Any] | None:
-    return np.where(values[0].astype(bool), directions[1], directions[2])
-
-
-def _constant(expression: Expression, directions: Directions, values: Values) -> NDArray[Any] | None:
-    """The arguments' pieces were cut where the result changes."""
-    return np.zeros(len(directions[0]), np.int8)
-
-
-def _comparable(expression: Expression, directions: Directions, values: Values) -> NDArray[Any] | None:
-    agreed = _agreed([directions[0], -directions[1]])
-    return None if agreed is None else np.zeros(len(agreed), np.int8)
-
-
-def _cast(expression: Expression, directions: Directions, values: Values) -> NDArray[Any] | None:
-    if expression.dtype == "string":
-        return None
-    if expression.dtype == "bool":
-        return np.zeros(len(directions[0]), np.int8)
-    if expression.dtype == "int64" and expression.arguments[0].dtype.startswith("float"):
-        # what does not fit becomes one and the same number
-        return np.where(np.abs(values[0]) >= _LARGEST_WHOLE, 0, directions[0])
-    return directions[0]
-
-
-_RULES: Mapping[str, _Rule] = {
-    **dict.fromkeys(("add", "sum", "min", "max", *_RISING), _same),
-    **dict.fromkeys(_COMPARISONS, _comparable),
-    **dict.fromkeys(("isnan", "isinf", "lookup", "take"), _constant),
-    "sub": _subtracted,
-    "neg": _turned,
-    "mul": _multiplied,
-    "div": _divided,
-    "abs": _absolute,
-    "pow": _power,
-    "dot": _weighted,
-    "where": _chosen,
-    "cast": _cast,
-}

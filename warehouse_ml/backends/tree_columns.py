@@ -19,7 +19,8 @@ from warehouse_ml.backends.fold import (
     number_tests,
     only_rounded,
 )
-from warehouse_ml.backends.pieces import Analysis, Line
+from warehouse_ml.backends.number_line import Line
+from warehouse_ml.backends.pieces import Analysis
 from warehouse_ml.backends.program import Expression, Forest
 from warehouse_ml.backends.tree_arrays import Tests, kernel_arrays
 from warehouse_ml.backends.tree_sums import Group, tree_nodes
