@@ -124,6 +124,7 @@ def bar(file: str, progress: str) -> None:
         session.sql(f"SELECT sum(PREDICT('twice', a)) FROM {ENDLESS}").fetchall()
     except KeyboardInterrupt:
         print("stopped", session.connection.sql(settings).fetchall() == before)
+    bars.DELAY = 60.0
     print(session.sql("SELECT PREDICT('twice', 4.0)").fetchall())
 
 

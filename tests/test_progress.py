@@ -61,7 +61,7 @@ def test_a_pipe_shows_a_bar_only_when_asked(tmp_path, wanted, bars):
 
 
 def test_without_rich_there_is_no_bar(monkeypatch):
-    monkeypatch.setattr(progress, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "rich", None)
     assert not progress.is_wanted(True)
 
 

@@ -507,6 +507,6 @@ def test_a_bar_is_drawn_on_stderr_on_request(capsys):
 
 
 def test_without_rich_there_is_no_bar(capsys, monkeypatch):
-    monkeypatch.setitem(sys.modules, "rich.console", None)
+    monkeypatch.setitem(sys.modules, "rich", None)
     fit(HistGradientBoostingClassifier(max_iter=2), IRIS, target="kind", progress=True)
     assert capsys.readouterr() == ("", "")
