@@ -26,7 +26,7 @@ MAY_IMPORT = {
         "engines.duckdb_progress",
         *("commands", "formats"),
     ),
-    "onnxruntime": ("importers.probe_child",),
+    "onnxruntime": ("backends.tree_matrix", "importers.probe_child"),
     "onnx": ("backends", "export", "exporters", "graph", "import_onnx", "importers"),
     "skl2onnx": ("exporters.public",),
     "sklearn": ("demo", "export", "exporters", "metrics", "train", "training"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,15 +11,15 @@ import numpy as np
 from warehouse_ml.backends.inline import InlineForm
 from warehouse_ml.backends.make_plan import candidates
 from warehouse_ml.backends.plan import PlanFacts
-from warehouse_ml.engines.arrow import from_arrow, leaves_of
-from warehouse_ml.engines.base import Engine, Part
+from warehouse_ml.engines.arrow import from_arrow
+from warehouse_ml.engines.base import Engine
 from warehouse_ml.engines.lazy_scorer import planned_scorer
 from warehouse_ml.engines.scoring import handler
 from warehouse_ml.errors import ScoringError
-from warehouse_ml.parity.comparison import Expected, Score
-from warehouse_ml.parity.route import ROUTE_TOLERANCE, expected_of, largest_difference
+from warehouse_ml.parity.comparison import Expected
+from warehouse_ml.parity.route import ROUTE_TOLERANCE, expected_of, largest_difference, scored_by
 from warehouse_ml.registry.rows import Plan
-from warehouse_ml.signature import TYPES, Method, Signature
+from warehouse_ml.signature import Signature
 
 BATCH = 2048
 """The rows of one batch of DuckDB, on which routes are timed."""
@@ -39,7 +38,7 @@ def plan_of(onnx: bytes, signature: Signature, rows: Any, sample_rows: int, engi
         engine: Scores by its own SQL.
     """
     found = candidates(onnx, signature)
-    expected = expected_of(_by_engine({"onnx": onnx}, signature, rows, engine), signature, len(rows))
+    expected = expected_of(scored_by({"onnx": onnx}, signature, rows, engine), signature, len(rows))
     facts = json.loads(signature.to_json())
     columns = _batch(rows, signature)
     nanoseconds = {"onnxruntime": _timed(handler().Scorer(onnx, facts), columns)}
@@ -50,7 +49,7 @@ def plan_of(onnx: bytes, signature: Signature, rows: Any, sample_rows: int, engi
         if scorer is None:
             reasons[name] = "its kernel needs numba, which is not installed"
             continue
-        score = _by_engine({"onnx": onnx, "plan": data}, signature, rows, engine)
+        score = scored_by({"onnx": onnx, "plan": data}, signature, rows, engine)
         difference = largest_difference(score, expected, signature, sample_rows)
         if difference > ROUTE_TOLERANCE:
             reasons[name] = f"it is off by {difference:.2g}"
@@ -70,29 +69,6 @@ def plan_of(onnx: bytes, signature: Signature, rows: Any, sample_rows: int, engi
     return Plan(told.to_json(signature), found.plans.get(route, b""))
 
 
-def _by_engine(
-    model: Mapping[Part, bytes],
-    signature: Signature,
-    rows: Any,
-    engine: Engine,
-    inline: InlineForm | None = None,
-) -> Score:
-    """Score rows, given by their positions, by the engine's SQL."""
-    types = [TYPES[feature.type].duckdb for feature in signature.features]
-
-    def score(positions: Any, method: Method) -> list[tuple[Any, Any]]:
-        output = signature.result(method)
-        if output is None:
-            return []
-        expression: Callable[[Any], str] | None = None
-        if inline is not None:
-            expression = lambda features: str(inline.sql(method, features, types))  # noqa: E731
-        taken = rows.take(positions)
-        return leaves_of(engine.score(model, signature, method, taken, expression=expression), output)
-
-    return score
-
-
 def _inline_difference(
     inline: InlineForm,
     onnx: bytes,
@@ -103,7 +79,7 @@ def _inline_difference(
     engine: Engine,
 ) -> float:
     try:
-        score = _by_engine({"onnx": onnx}, signature, rows, engine, inline)
+        score = scored_by({"onnx": onnx}, signature, rows, engine, inline)
         return largest_difference(score, expected, signature, sample_rows)
     except (engine.bind_error, ScoringError):
         return float("inf")

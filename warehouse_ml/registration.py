@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from warehouse_ml.backends.plan import PlanFacts
 from warehouse_ml.boosters import as_estimator
 from warehouse_ml.engines.arrow import leaves_of
 from warehouse_ml.engines.base import Engine
@@ -23,6 +24,7 @@ from warehouse_ml.options import TOLERANCE, model_bytes, plain_defaults, proof_r
 from warehouse_ml.parity.comparison import Expected, Score
 from warehouse_ml.parity.proof import Proof, thinned
 from warehouse_ml.parity.report import ParityReport
+from warehouse_ml.parity.route import scored_by
 from warehouse_ml.registry.rows import Plan
 from warehouse_ml.sample import Sample, as_frame
 from warehouse_ml.signature import Method, MissingPolicy, Signature
@@ -158,22 +160,47 @@ def of_onnx(
     table = as_arrow(values, signature.features)
     proof = thinned(table, truth, len(values))
     whole = Proof(table, truth, len(values))
-    report = whole.verify(_of_positions(imported.onnx, signature, table, engine), signature, limit)
+    report = whole.verify(scored_by({"onnx": imported.onnx}, signature, table, engine), signature, limit)
     if not report.passed:
         raise ParityError(f"The imported model does not score what is expected. {report}", report)
     plan = plan_of(imported.onnx, signature, table, len(table), engine)
     return Registrable(imported.onnx, signature, report.figures(), proof.to_bytes(), lineage, plan)
 
 
-def verify(version: ModelVersion, onnx: bytes, proof: bytes, engine: Engine) -> ParityReport:
-    """Score the rows of a proof by the engine's SQL.
+def verify(
+    version: ModelVersion,
+    onnx: bytes,
+    proof: bytes,
+    engine: Engine,
+    plan: bytes = b"",
+    facts: PlanFacts | None = None,
+) -> ParityReport:
+    """Score the rows of a proof by the engine's SQL, by every route that a statement may take.
+
+    Args:
+        version: The version.
+        onnx: Its file.
+        proof: The rows that were kept.
+        engine: Scores.
+        plan: What its functions run, where that is not the file as it is.
+        facts: What the plan says of itself.
+
+    Returns:
+        The report of the route that is farthest off.
 
     Raises:
         ParityError: A row differs.
     """
     kept = Proof.from_bytes(proof)
-    score = _of_positions(onnx, version.signature, kept.rows, engine)
-    report = kept.verify(score, version.signature, version.parity.get("tolerance", TOLERANCE))
+    signature = version.signature
+    routes = {"onnxruntime": scored_by({"onnx": onnx}, signature, kept.rows, engine)}
+    if plan:
+        routes["plan"] = scored_by({"onnx": onnx, "plan": plan}, signature, kept.rows, engine)
+    if facts is not None and facts.inline is not None:
+        routes["inline"] = scored_by({"onnx": onnx}, signature, kept.rows, engine, facts.inline)
+    tolerance = version.parity.get("tolerance", TOLERANCE)
+    reports = [kept.verify(score, signature, tolerance) for score in routes.values()]
+    report = max(reports, key=lambda report: (report.mismatches, report.difference))
     if not report.passed:
         raise ParityError(f"'{version.reference}' does not score as it was proved to. {report}", report)
     return report
@@ -202,15 +229,6 @@ def _in_engine(exported: Exported, engine: Engine) -> Score:
     def score(rows: Any, method: Method) -> list[tuple[Any, Any]]:
         table = as_arrow(rows, exported.signature.features)
         return _by_sql(onnx, exported.signature, method, table, engine)
-
-    return score
-
-
-def _of_positions(onnx: bytes, signature: Signature, table: Any, engine: Engine) -> Score:
-    """Score rows of an Arrow table, given by their positions, by the engine's SQL."""
-
-    def score(rows: Any, method: Method) -> list[tuple[Any, Any]]:
-        return _by_sql(onnx, signature, method, table.take(rows), engine)
 
     return score
 

@@ -303,7 +303,14 @@ class Session:
         proof = self._registry.load_proof(version)
         if proof is None:
             raise RegistryError(f"No rows were kept to verify '{version.reference}' with.")
-        return verify(version, self._registry.load(version), proof, self._engine)
+        return verify(
+            version,
+            self._registry.load(version),
+            proof,
+            self._engine,
+            self._registry.load(version, "plan"),
+            self._registry.plan_facts(version),
+        )
 
     def export(self, reference: str, path: str | Path) -> Path:
         """Write a version's ONNX file; the signature is in its metadata.

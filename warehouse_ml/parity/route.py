@@ -2,17 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from warehouse_ml.backends.inline import InlineForm
+from warehouse_ml.engines.arrow import leaves_of
+from warehouse_ml.engines.base import Engine, Part
 from warehouse_ml.parity.comparison import Expected, Score, compare
-from warehouse_ml.signature import Method, Signature
+from warehouse_ml.signature import TYPES, Method, Signature
 
 ROUTE_TOLERANCE = 1e-6
 """How far a number of a faster route may be off, as a share of it or of the mean magnitude."""
+
+
+def scored_by(
+    model: Mapping[Part, bytes],
+    signature: Signature,
+    rows: Any,
+    engine: Engine,
+    inline: InlineForm | None = None,
+) -> Score:
+    """What scores rows, given by their positions, by the engine's SQL.
+
+    Args:
+        model: The ONNX bytes, and the plan where it is to be used.
+        signature: The model's.
+        rows: The rows: a `pyarrow.Table` with a column for each feature.
+        engine: The engine.
+        inline: Writes the scores as expressions, in place of a function.
+    """
+    types = [TYPES[feature.type].duckdb for feature in signature.features]
+
+    def score(positions: Any, method: Method) -> list[tuple[Any, Any]]:
+        output = signature.result(method)
+        if output is None:
+            return []
+        expression: Callable[[Any], str] | None = None
+        if inline is not None:
+            expression = lambda features: str(inline.sql(method, features, types))  # noqa: E731
+        taken = rows.take(positions)
+        return leaves_of(engine.score(model, signature, method, taken, expression=expression), output)
+
+    return score
 
 
 def expected_of(score: Score, signature: Signature, rows: int) -> Expected:

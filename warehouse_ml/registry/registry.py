@@ -13,7 +13,7 @@ from getpass import getuser
 from typing import Any, TypeVar
 
 from warehouse_ml.backends.plan import PlanFacts
-from warehouse_ml.engines.base import ConflictError, Engine, RegistryMissingError, Transaction
+from warehouse_ml.engines.base import ConflictError, Engine, Part, RegistryMissingError, Transaction
 from warehouse_ml.errors import (
     AliasInUseError,
     FormatVersionError,
@@ -170,13 +170,17 @@ class Registry:
             raise ModelNotFoundError(folded, ())
         return found
 
-    def load(self, version: ModelVersion) -> bytes:
-        """The ONNX bytes of a version.
+    def load(self, version: ModelVersion, part: Part = "onnx") -> bytes:
+        """The ONNX bytes of a version, or another part of it; empty for a plan that was not made.
 
         Raises:
             CorruptModelError: They are not the ones that were registered.
             VersionNotFoundError: The version was dropped.
         """
+        if part != "onnx":
+            with suppress(RegistryMissingError), self._engine.transaction() as transaction:
+                return Loader.of(version)(transaction, part)
+            return b""
         onnx = self._look(Loader.of(version))
         if onnx is None:
             raise ModelNotFoundError(version.name, ())
@@ -212,9 +216,7 @@ class Registry:
         """
         key = (version.name, version.version, version.sha256)
         if key not in self._plan_facts:
-            text = b""
-            with suppress(RegistryMissingError), self._engine.transaction() as transaction:
-                text = Loader.of(version)(transaction, "facts")
+            text = self.load(version, "facts")
             self._plan_facts[key] = PlanFacts.from_json(text.decode(), version.signature) if text else None
         return self._plan_facts[key]
 
