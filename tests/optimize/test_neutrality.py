@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.optimize.shop import Shop
 from warehouse_ml import optimize
-from warehouse_ml.optimize import distinct_inputs, gather_rows
+from warehouse_ml.optimize import distinct_inputs, gather_rows, score_before_join
 
 RULES = [rule.__name__ for rule in optimize.RULES if rule.__name__ not in ("use_plans", "inline_scores")]
 CHOICES = [(rule,) for rule in RULES] + [(one, two) for one in RULES for two in RULES if one < two] + [RULES]
@@ -36,7 +36,9 @@ CALLS = st.sampled_from(
         "PREDICT('picky', t.b)",
     ]
 )
-JOINED = st.sampled_from(["PREDICT('one', u.c)", "PREDICT('m', t.a, u.c)", "PREDICT('one', u.k)"])
+JOINED = st.sampled_from(
+    ["PREDICT('one', u.c)", "PREDICT('m', t.a, u.c)", "PREDICT('one', u.k)", "PREDICT('picky', u.c)"]
+)
 
 
 @st.composite
@@ -45,7 +47,13 @@ def statements(draw: st.DrawFn) -> str:
     joined = draw(st.booleans())
     source = draw(
         st.sampled_from(
-            ["t JOIN u ON t.k = u.k", "t LEFT JOIN u ON t.k = u.k", "u RIGHT JOIN t USING (k)", "u, t"]
+            [
+                "t JOIN u ON t.k = u.k",
+                "t INNER JOIN u USING (k)",
+                "t LEFT JOIN u ON t.k = u.k",
+                "u RIGHT JOIN t USING (k)",
+                "u, t",
+            ]
             if joined
             else ["t", "main.t", "(SELECT * FROM t WHERE k < 3) AS t", "t AS t", "(FROM t ORDER BY a) t"]
         )
@@ -109,8 +117,9 @@ def shop() -> Shop:
 @pytest.fixture(autouse=True)
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rules think that everything is worth it."""
-    for module in (distinct_inputs, gather_rows):
+    for module in (distinct_inputs, gather_rows, score_before_join):
         monkeypatch.setitem(module.__globals__, "ROWS_WORTH_ASKING", 0)
+    monkeypatch.setitem(score_before_join.__globals__, "SHARE", 1e9)
     monkeypatch.setitem(distinct_inputs.__globals__, "MOST_INPUTS", 1e9)
     monkeypatch.setitem(distinct_inputs.__globals__, "ROW_NANOSECONDS", -1e9)
     monkeypatch.setitem(gather_rows.__globals__, "_calls_and_rows", lambda *arguments: (1e6, 1.0))

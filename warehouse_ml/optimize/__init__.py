@@ -12,6 +12,7 @@ from warehouse_ml.optimize.drop_idle_features import drop_idle_features
 from warehouse_ml.optimize.gather_rows import gather_rows
 from warehouse_ml.optimize.inline_scores import inline_scores
 from warehouse_ml.optimize.knowledge import Knowledge
+from warehouse_ml.optimize.score_before_join import score_before_join
 from warehouse_ml.optimize.share_calls import share_calls
 from warehouse_ml.optimize.stored import runs_once
 from warehouse_ml.optimize.typed import typed
@@ -32,6 +33,7 @@ class Rule(Protocol):
 RULES: tuple[Rule, ...] = (
     use_plans,
     inline_scores,
+    score_before_join,
     distinct_inputs,
     gather_rows,
     share_calls,

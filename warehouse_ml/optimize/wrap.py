@@ -72,13 +72,16 @@ def reads_whole_rows(group: Sequence[Site], alias: str) -> bool:
     return False
 
 
-def star_edits(group: Sequence[Site], names: Sequence[str], *, qualified: bool = True) -> list[Edit] | None:
+def star_edits(
+    group: Sequence[Site], names: Sequence[str], *, qualified: bool = True, of: str | None = None
+) -> list[Edit] | None:
     """The edits by which the stars of a SELECT leave new columns out; None where one cannot be understood.
 
     Args:
         group: The calls in the SELECT that will read the new columns.
         names: The new columns.
         qualified: Whether `t.*` would show them too.
+        of: The only table whose star would show them, besides `*`; None for all.
     """
     block = group[0].block
     tree = block.tree
@@ -103,7 +106,8 @@ def star_edits(group: Sequence[Site], names: Sequence[str], *, qualified: bool =
             if start < place or tree.is_symbol(place - 1, ",") or tree.is_symbol(place - 1, "["):
                 return None
             continue
-        if start < place and not qualified:
+        owner = tree.tokens[place - 2].name.casefold() if start < place else ""
+        if owner and (not qualified or (of is not None and owner != of.strip('"`').casefold())):
             continue
         edit = _excluding(block, place, listed)
         if edit is None:
