@@ -81,10 +81,10 @@ def test_after_graph_keeps_inputs_for_refusals_and_metadata():
 
 
 def test_before_graph_computes_some_columns():
-    cut = before_graph(model(), ["matrix", "sums"], "float32", [3, 0])
+    cut = before_graph(model(), {"matrix": ("float64", 1), "sums": ("float64", 2)}, "float32", [0, 2])
     (found,) = run(cut, a=A, b=B).values()
     assert found.dtype == np.float32
-    np.testing.assert_array_equal(found, np.hstack([SUMS[:, 1:], A]))
+    np.testing.assert_array_equal(found, np.hstack([A, SUMS[:, 1:]]))
 
 
 def test_from_matrices_reads_columns():

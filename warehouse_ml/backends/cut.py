@@ -79,26 +79,37 @@ def after_graph(
 
 
 def before_graph(
-    model: onnx.ModelProto, matrices: Sequence[str], dtype: str, columns: Sequence[int]
+    model: onnx.ModelProto,
+    matrices: Mapping[str, tuple[str, int]],
+    dtype: str,
+    columns: Sequence[int],
 ) -> onnx.ModelProto:
     """The graph that computes some columns of some of its tensors, as its one output.
 
     Args:
         model: The whole graph.
-        matrices: Tensors of shape [rows, columns].
+        matrices: By name the type of tensors of shape [rows, columns], and how many columns are counted.
         dtype: The type of the output.
-        columns: The columns, counted over all tensors.
+        columns: The columns, counted over all tensors; ascending.
     """
     stem = free_name(model, MATRIX)
-    nodes = [
-        helper.make_node("Cast", [name], [f"{stem}_part_{place}"], to=ELEMENT[dtype])
-        for place, name in enumerate(matrices)
-    ]
-    nodes.append(helper.make_node("Concat", [node.output[0] for node in nodes], [f"{stem}_all"], axis=1))
-    nodes.append(helper.make_node("Gather", [f"{stem}_all", f"{stem}_columns"], [stem], axis=1))
-    constant = numpy_helper.from_array(np.array(columns, np.int64), f"{stem}_columns")
+    nodes: list[onnx.NodeProto] = []
+    constants: list[TensorProto] = []
+    parts: list[str] = []
+    first = 0
+    for name, (_, width) in matrices.items():
+        chosen = [column - first for column in columns if first <= column < first + width]
+        first += width
+        if not chosen:
+            continue
+        where, taken, part = (f"{stem}_{kind}_{len(parts)}" for kind in ("columns", "taken", "part"))
+        constants.append(numpy_helper.from_array(np.array(chosen, np.int64), where))
+        nodes.append(helper.make_node("Gather", [name, where], [taken], axis=1))
+        nodes.append(helper.make_node("Cast", [taken], [part], to=ELEMENT[dtype]))
+        parts.append(part)
+    nodes.append(helper.make_node("Concat", parts, [stem], axis=1))
     output = helper.make_tensor_value_info(stem, ELEMENT[dtype], ["rows", len(columns)])
-    return _rebuilt(model, nodes, [constant], [], [output], set(), last=True)
+    return _rebuilt(model, nodes, constants, [], [output], set(), last=True)
 
 
 def with_outputs(model: onnx.ModelProto, outputs: Sequence[str]) -> onnx.ModelProto:

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
-from onnx import TensorProto, helper
 
-from warehouse_ml.backends.cut import MATRIX, before_graph, free_name, from_matrices, with_outputs
+from warehouse_ml.backends.cut import ELEMENT, MATRIX, before_graph, free_name, from_matrices, with_outputs
 from warehouse_ml.backends.tree_columns import Source, fold_group
-from warehouse_ml.backends.tree_region import Cells, cells_of
+from warehouse_ml.backends.tree_region import Cells, cells_of, types_of
 from warehouse_ml.backends.tree_sums import Group, Tables, grouped
 from warehouse_ml.signature import Feature
 
@@ -59,7 +56,7 @@ def from_matrix(
     arrays, used = made
     dtype = "float32" if all(kind == "float32" for kind, _ in facts.values()) else "float64"
     arrays["kinds"][:] = dtype == "float32"
-    before = before_graph(model, list(facts), dtype, used)
+    before = before_graph(model, facts, dtype, used)
     return arrays, before.SerializeToString(deterministic=True)
 
 
@@ -71,22 +68,19 @@ def cells_of_columns(
 
 
 def matrix_facts(model: onnx.ModelProto, names: Sequence[str]) -> Mapping[str, tuple[str, int]] | None:
-    """The type and the number of columns of matrices, as a run of one row shows them."""
-    probe = with_outputs(model, names)
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = onnxruntime.InferenceSession(
-        probe.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-    feeds = {}
-    for entry in probe.graph.input:
-        kind = entry.type.tensor_type
-        dtype = helper.tensor_dtype_to_np_dtype(kind.elem_type)
-        shape = (1,) * len(kind.shape.dim)
-        text = kind.elem_type == TensorProto.STRING
-        feeds[entry.name] = np.full(shape, "", object) if text else np.zeros(shape, dtype)
-    results = session.run(list(names), feeds)
-    if any(result.ndim != 2 or result.dtype.name not in ("float32", "float64") for result in results):
-        return None
-    return {name: (result.dtype.name, result.shape[1]) for name, result in zip(names, results, strict=True)}
+    """The type of matrices that trees read, and how many columns they look at; None where one is not known."""
+    types = types_of(model)
+    facts: dict[str, tuple[str, int]] = {}
+    for name in names:
+        dtype = next(
+            (key for key, code in ELEMENT.items() if name in types and types[name].elem_type == code), None
+        )
+        if dtype is None:
+            return None
+        facts[name] = (dtype, max(_width(node) for node in model.graph.node if name in node.input))
+    return facts
+
+
+def _width(node: onnx.NodeProto) -> int:
+    features = [entry.ints for entry in node.attribute if entry.name == "nodes_featureids"]
+    return max((max(entry, default=0) for entry in features), default=0) + 1

@@ -45,7 +45,7 @@ def region(model: onnx.ModelProto) -> tuple[list[str], list[str]]:
             constant.update(node.output)
         elif not any(True for _ in captured(node)) and all(n in constant or n in decided for n in given):
             decided.update(node.output)
-    known = _types(model)
+    known = types_of(model)
     names = [
         name
         for node in model.graph.node
@@ -55,7 +55,7 @@ def region(model: onnx.ModelProto) -> tuple[list[str], list[str]]:
     return names, list(matrices)
 
 
-def _types(model: onnx.ModelProto) -> dict[str, onnx.TypeProto.Tensor]:
+def types_of(model: onnx.ModelProto) -> dict[str, onnx.TypeProto.Tensor]:
     """The types of the graph's tensors; those of tree operators, which onnx does not infer, are stated."""
     told = onnx.ModelProto()
     told.CopyFrom(model)
@@ -64,7 +64,9 @@ def _types(model: onnx.ModelProto) -> dict[str, onnx.TypeProto.Tensor]:
             name = node.output[_SCORES[node.op_type]]
             told.graph.value_info.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, None]))
     graph = onnx.shape_inference.infer_shapes(told).graph
-    return {entry.name: entry.type.tensor_type for entry in (*graph.value_info, *model.graph.output)}
+    return {
+        entry.name: entry.type.tensor_type for entry in (*graph.input, *graph.value_info, *model.graph.output)
+    }
 
 
 def _is_table(kind: onnx.TypeProto.Tensor) -> bool:
