@@ -68,7 +68,7 @@ def cells_of_columns(
 
 
 def matrix_facts(model: onnx.ModelProto, names: Sequence[str]) -> Mapping[str, tuple[str, int]] | None:
-    """The type of matrices that trees read, and how many columns they look at; None where one is not known."""
+    """The type of matrices that trees read, and how many columns they look at, or None."""
     types = types_of(model)
     facts: dict[str, tuple[str, int]] = {}
     for name in names:
