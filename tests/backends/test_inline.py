@@ -73,7 +73,7 @@ PIPELINES = {
                 None, AMOUNT),
     "text alone": (mixed(one_hot(drop="first"), model=Ridge()), None, AMOUNT),
     "numbered": (mixed((OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), ["t"]),
-                       ("passthrough", NUMBERS), model=DecisionTreeClassifier(max_depth=3)), None, TWO),
+                       ("passthrough", NUMBERS), model=Ridge()), None, AMOUNT),
     "target": (mixed((TargetEncoder(cv=3), ["t"]), ("passthrough", NUMBERS), model=LogisticRegression()),
                None, TWO),
     "tree over texts": (mixed(one_hot(), ("passthrough", NUMBERS), model=DecisionTreeClassifier(max_depth=3)),
@@ -200,3 +200,10 @@ def test_cost_grows_with_the_model():
     small, _ = inlined("logistic")
     large, _ = inlined("boosting")
     assert 0 < small.form.cost("predict") < large.form.cost("predict")
+
+
+def test_sql_with_a_function_for_other_rows_is_short():
+    model, _ = inlined("logistic", missing="null", limit=LARGEST)
+    text = model.form.sql("predict_proba", ["a", "b"], ["DOUBLE"] * 2, otherwise="scored(a, b)")
+    assert text.endswith("ELSE scored(a, b) END")
+    assert "error(" not in text

@@ -48,6 +48,7 @@ class InlineForm:
         dialect: str = "duckdb",
         *,
         projected: bool = True,
+        otherwise: str | None = None,
     ) -> str | None:
         """A method as one scalar expression.
 
@@ -59,6 +60,9 @@ class InlineForm:
             dialect: The dialect; only `duckdb` is known.
             projected: Whether the expression stands where DuckDB evaluates equal parts once: in a SELECT
                 list or an aggregate. In WHERE and ORDER BY it does not, so there they get a name.
+            otherwise: The SQL text of a call of the version's function, for the rows that are not ordinary:
+                a value is missing, NaN, infinite or refused. The expression is then several times as short,
+                and DuckDB plans it as much faster; without it those rows are scored by SQL too.
 
         Returns:
             An expression that gives for each row what the function of the version gives; it raises through
@@ -68,7 +72,7 @@ class InlineForm:
         if dialect != "duckdb" or self.signature.result(method) is None:
             return None
         try:
-            text = Call(self, method, features, types, projected=projected).sql()
+            text = Call(self, method, features, types, projected=projected, otherwise=otherwise).sql()
         except NoSqlError:
             return None
         return text if len(text) <= LARGEST_TEXT else None

@@ -8,6 +8,7 @@ and the score by SQL that is right for NaN, NULL and infinity as well.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from warehouse_ml.backends.program import Expression, walk
@@ -49,6 +50,21 @@ class Form(Protocol):
         """The cells with fused sums."""
 
 
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What holds only in rows that need no check.
+
+    Attributes:
+        anchors: Expressions whose magnitudes are ordinary.
+        terms: SQL texts that are zero.
+        tests: SQL conditions that are true.
+    """
+
+    anchors: Sequence[Expression]
+    terms: Sequence[str]
+    tests: Sequence[str]
+
+
 class Call:
     """One call, while its SQL is written."""
 
@@ -60,6 +76,7 @@ class Call:
         types: Sequence[str | None],
         *,
         projected: bool,
+        otherwise: str | None = None,
     ) -> None:
         """Prepare; see `InlineForm.sql`.
 
@@ -71,7 +88,7 @@ class Call:
         if result is None:
             raise NoSqlError("no such method")
         self._signature, self._result = signature, result
-        self._projected = projected
+        self._projected, self._otherwise = projected, otherwise
         self._lenient = method == "try_predict"
         name = result_names(method)[0]
         second = 1 if result is not signature.prediction and len(signature.classes) == 2 else 0
@@ -97,32 +114,52 @@ class Call:
             NoSqlError: It has no exact form, or none that is short enough.
         """
         checks = list(self._checks())
-        slow = self._slow()
-        if not checks:
-            return slow
+        if not checks and self._otherwise is None:
+            return self._slow()
+        slow = self._slow() if self._otherwise is None else self._otherwise
+        checks = checks if self._otherwise is None else []
         cells = by_differences(self._fused)
-        anchors, terms, conditions = self._guard(cells)
-        levels = shared_levels(cells, anchors, named=not self._projected)
+        guard = self._guard(cells)
+        levels = shared_levels(cells, guard.anchors, named=not self._projected)
         writer = self._writer(True)
 
+        whens = "".join(f" WHEN {condition} THEN {outcome}" for condition, outcome in checks)
+        if levels:
+            other = f"CASE{whens} ELSE {slow} END" if whens else slow
+            return self._named(writer, cells, levels, other, guard)
+        test = _all(
+            [_ordinary([writer.value(anchor) for anchor in guard.anchors], guard.terms), *guard.tests]
+        )
+        for anchor in guard.anchors:
+            writer.bind(anchor, writer.value(anchor), _ORDINARY_RANGE)
+        fast = self._written(writer, cells)
+        if fast != slow:
+            return f"CASE WHEN {test} THEN {fast}{whens} ELSE {slow} END"
+        return f"CASE WHEN CASE WHEN {test} THEN TRUE{whens} ELSE TRUE END THEN {fast} END"
+
+    def _named(
+        self,
+        writer: Writer,
+        cells: Sequence[Expression],
+        levels: Sequence[Sequence[Expression]],
+        other: str,
+        guard: Guard,
+    ) -> str:
+        """The fast branch with names in it; NULL leads to the other one.
+
+        Within the names' scope no column should be read: DuckDB copies each that is.
+        """
+
         def body() -> str:
-            # magnitudes, since the scores of several classes may cancel out
-            proof = [f"abs({writer.value(anchor)})" for anchor in anchors] + terms
-            finite = [f"{balanced(proof)} <= {double(ORDINARY)}"] if proof else []
-            test = " AND ".join([*finite, *conditions]) or "TRUE"
-            for anchor in anchors:
+            test = _ordinary([writer.value(anchor) for anchor in guard.anchors], [])
+            for anchor in guard.anchors:
                 writer.bind(anchor, writer.value(anchor), _ORDINARY_RANGE)
             fast = self._written(writer, cells)
-            whens = "".join(f" WHEN {condition} THEN {outcome}" for condition, outcome in checks)
-            if fast == slow:
-                inner = "".join(
-                    f" WHEN {condition} THEN {'FALSE' if outcome == 'NULL' else outcome}"
-                    for condition, outcome in checks
-                )
-                return f"CASE WHEN CASE WHEN {test} THEN TRUE{inner} ELSE TRUE END THEN {fast} END"
-            return f"CASE WHEN {test} THEN {fast}{whens} ELSE {slow} END"
+            return f"CASE WHEN {test} THEN {fast} END" if test else fast
 
-        return with_names(writer, levels, "wml_f", body)
+        fast = with_names(writer, levels, "wml_f", body)
+        tests = _all([_ordinary([], guard.terms), *guard.tests])
+        return f"coalesce({fast if tests == 'TRUE' else f'CASE WHEN {tests} THEN {fast} END'}, {other})"
 
     def _writer(self, fast: bool) -> Writer:
         return Writer(self._inputs, self._poisoned, fast=fast, bound={})
@@ -160,36 +197,35 @@ class Call:
             end = literal(f" for the feature {column.feature.name!r}: {refusal.reason}.")
             yield condition, _raised(f"{literal('The model refuses ')} || {column.shown} || {end}")
 
-    def _guard(self, cells: Sequence[Expression]) -> tuple[list[Expression], list[str], list[str]]:
-        """What proves that a row needs no check.
-
-        Returns:
-            Expressions and SQL texts whose sum is finite then, and conditions that hold then as well.
-        """
+    def _guard(self, cells: Sequence[Expression]) -> Guard:
+        """What proves that a row needs no check."""
         anchors = _outermost_sums(cells)
         covered: set[str] = set()
         for anchor in anchors:
             covered |= _carried(anchor)
         proven = {id(self._inputs[name]) for name in covered}
         terms: list[str] = []
-        limited: dict[tuple[float, bool], list[str]] = {}
+        limited: dict[tuple[float, bool, str], list[str]] = {}
         for column in self._checked():
-            if column.limit is not None and not column.finite_is_enough:
-                limited.setdefault((column.limit, column.must_be_present), []).append(column.size)
-            elif id(column) not in proven:
+            if id(column) in proven and column.finite_is_enough:
+                continue
+            if column.bound is not None:
+                key = (column.bound, column.must_be_present, column.sql_type)
+                limited.setdefault(key, []).append(column.size)
+            else:
                 proof = column.proof()
                 terms += [] if proof is None else [proof]
         conditions = []
-        for (limit, present), sizes in limited.items():
+        for (limit, present, _), sizes in limited.items():
             # a sum needs all of them, `greatest` passes over NULL
-            largest = balanced(sizes) if present else f"greatest({', '.join(['0e0', *sizes])})"
+            largest = balanced(sizes) if present else f"greatest({', '.join(sizes)})"
             conditions.append(f"{largest} <= {double(limit)}")
         writer = self._writer(True)
         for cell in self._refused:
             place = cell.arguments[0] if cell.operator == "lookup" else None
             if place is None or place.operator != "input" or place.value not in covered:
                 conditions.append(f"NOT {writer.certain(cell)}")
-        return anchors, terms, conditions
+        return Guard(anchors, terms, conditions)
 
     def _refused_keys(self) -> dict[str, frozenset[str | None]]:
         """For inputs of texts the keys that are refused; None stands for those that are not named."""
@@ -238,6 +274,16 @@ class Call:
             return _assembled(self._result, iter(texts))
 
         return tree_sql(writer, leaf, shown)
+
+
+def _ordinary(sums: Sequence[str], terms: Sequence[str]) -> str:
+    """The condition that all sums are of ordinary size; magnitudes, since those of classes may cancel out."""
+    sizes = [*(f"abs({text})" for text in sums), *terms]
+    return f"{balanced(sizes)} <= {double(ORDINARY)}" if sizes else ""
+
+
+def _all(conditions: Sequence[str]) -> str:
+    return " AND ".join(filter(None, conditions)) or "TRUE"
 
 
 def result_names(method: Method) -> tuple[str, ...]:

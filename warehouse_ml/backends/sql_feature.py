@@ -31,8 +31,8 @@ _LARGEST = {
 }
 """The largest magnitude that a type holds, infinity aside."""
 
-_NEGLIGIBLE = "1e-150"
-"""Makes an ordinary number small, and a huge one still large."""
+HUGE = 1e250
+"""A double beyond it is worked out in the steps of the graph, so that it overflows where they do."""
 
 _MICROSECONDS = {"us": 1, "ms": 10**3, "s": 10**6, "D": 86_400 * 10**6}
 
@@ -223,22 +223,25 @@ class FeatureColumn:
         return self.sql_type in _LARGEST and self.sql_type not in ("BOOLEAN", "BIGINT", "HUGEINT")
 
     def proof(self) -> str | None:
-        """A small DOUBLE where the value needs no check, but for a limit below the finite numbers.
+        """A DOUBLE that is zero where a value that is no float needs no check, and else NULL.
 
-        It is NULL, NaN or huge where a check is needed; None where every value will do.
+        None where every value will do.
         """
         optional = not self.must_be_present
         if self.feature.type == "VARCHAR":
             known = f"{self.text} <> {literal(NULL_TEXT)}"
-            return (
-                f"CASE WHEN {self.text} IS NULL OR {known} THEN 0e0 END"
-                if optional
-                else (f"CASE WHEN {known} THEN 0e0 END")
-            )
-        if self.floating:
-            small = f"abs({self.text if self._plain else self.number}) * {_NEGLIGIBLE}"
-            return f"coalesce({small}, 0e0)" if optional else small
+            if optional:
+                return f"CASE WHEN {self.text} IS NULL OR {known} THEN 0e0 END"
+            return f"CASE WHEN {known} THEN 0e0 END"
         return None if optional else f"CASE WHEN {self.text} IS NOT NULL THEN 0e0 END"
+
+    @property
+    def bound(self) -> float | None:
+        """The magnitude up to which a value needs no check; None where there is none, or no such number."""
+        if not self.floating:
+            return self.limit
+        largest = 3.4028234663852886e38 if self.sql_type == "FLOAT" else HUGE
+        return largest if self.limit is None else min(self.limit, largest)
 
 
 def _represented(text: str) -> str:
