@@ -24,7 +24,7 @@ BELOW = [
         5,
     ),
     (
-        "SELECT name, count(*) FROM big JOIN (FROM kinds) s USING (k) WHERE PREDICT('one', c) > 25 GROUP BY 1",
+        "SELECT name, count(*) FROM big JOIN (FROM kinds) s USING (k) WHERE PREDICT('one', c)>25 GROUP BY 1",
         5,
     ),
     ("SELECT id, PREDICT('one', c) + PREDICT('one', y.k) AS p FROM big b JOIN kinds y ON y.k = b.k", 10),
@@ -86,3 +86,8 @@ def test_a_row_that_joins_is_refused(refusing: Shop) -> None:
         refusing.run(text)
     with pytest.raises(duckdb.InvalidInputException, match="ScoringError: The model refuses -1"):
         refusing.plain(text)
+
+
+def test_a_window_takes_no_score_that_may_be_refused(refusing: Shop) -> None:
+    text = "SELECT rank() OVER (ORDER BY PREDICT('picky', c)) AS r FROM big JOIN kinds USING (k)"
+    assert refusing.applied(text) == []

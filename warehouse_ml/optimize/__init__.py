@@ -9,6 +9,7 @@ from typing import Protocol
 
 from warehouse_ml.optimize.distinct_inputs import distinct_inputs
 from warehouse_ml.optimize.drop_idle_features import drop_idle_features
+from warehouse_ml.optimize.filters_first import filters_first
 from warehouse_ml.optimize.gather_rows import gather_rows
 from warehouse_ml.optimize.inline_scores import inline_scores
 from warehouse_ml.optimize.knowledge import Knowledge
@@ -37,6 +38,7 @@ RULES: tuple[Rule, ...] = (
     distinct_inputs,
     gather_rows,
     share_calls,
+    filters_first,
     drop_idle_features,
 )
 

@@ -150,8 +150,9 @@ def _scored_below(
     read = f"{alias}.{name}"
     text = _checked(read) if deferred else read
     trial = [
-        *(Edit(other.call.call.start, other.call.call.end, read) for other in group),
-        *_enclosed(block, part, alias, f"CAST(NULL AS {site.result_type}) AS {name}"),
+        # with `error` in it, an expression is volatile, and some places take none of those
+        *(Edit(other.call.call.start, other.call.call.end, text) for other in group),
+        *_enclosed(block, part, alias, f"CAST(NULL AS {variant.output.sql_type('duckdb')}) AS {name}"),
         *stars,
     ]
     if not keeps_columns(site, knowledge, trial):
