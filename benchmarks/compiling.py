@@ -70,8 +70,7 @@ def _contestant(count: int, session: wml.Session, text: str) -> Contestant:
             session.compile(text)
         return 0.0
 
-    key = "few" if count == 2 else "many"
-    return Contestant(key, f"among {count:,} models", run, exact=None, scale=1 / REPEATS)
+    return Contestant(str(count), f"among {count:,} models", run, exact=None, scale=1 / REPEATS)
 
 
 def _register(session: wml.Session, models: int) -> None:

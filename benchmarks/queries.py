@@ -8,7 +8,7 @@ from typing import Any
 
 import warehouse_ml as wml
 from benchmarks.flights import late_rows
-from benchmarks.measure import Comparison, Contestant, compare
+from benchmarks.measure import Absent, Comparison, Contestant, compare
 from benchmarks.switches import back_ends_only, rules, without_optimizer, without_rules
 from benchmarks.synthetic import TRAINING, create_rows, training_rows
 from benchmarks.works import WORKS, fitted
@@ -178,7 +178,7 @@ def queries(
         )
 
 
-def sides(session: wml.Session, query: Query) -> list[Contestant]:
+def sides(session: wml.Session, query: Query) -> list[Contestant | Absent]:
     """The statement with the optimizer on, with the rewrites off, and with all of it off."""
 
     def run() -> Any:
@@ -197,15 +197,19 @@ def sides(session: wml.Session, query: Query) -> list[Contestant]:
             return run()
 
     note = "" if rules(session) else "no optimizer to switch off"
-    found = [
+    found: list[Contestant | Absent] = [
         Contestant("on", "optimizer on", run),
         Contestant("rewrites_off", "rewrites off, back ends on", rewrites_off, note=note),
         Contestant("off", "optimizer off", off, note=note),
     ]
     if query.rule:
-        known = any(name.startswith(query.rule) for name in rules(session))
-        note = "" if known else f"there is no rule {query.rule!r}"
-        found.append(Contestant("rule_off", f"without {query.rule}", rule_off, note=note))
+        name = f"without {query.rule}"
+        known = any(rule.startswith(query.rule) for rule in rules(session))
+        found.append(
+            Contestant("rule_off", name, rule_off)
+            if known
+            else Absent("rule_off", name, "there is no such rule")
+        )
     return found
 
 

@@ -65,19 +65,18 @@ def times(section: str, key: str, *rivals: str, ours: str = "ours") -> Callable[
 
 
 def _growth(results: Results) -> float:
-    """The largest size against the multiple of the one a tenth as large."""
     found = results.find("scale", "xgboost")
-    if found is None:
-        return math.nan
-    largest = max(int(timing.key) for timing in found.timings)
-    return 10 * found.median(str(largest // 10)) / found.median(str(largest))
+    return math.nan if found is None else 10 * found.median("1000000") / found.median("10000000")
 
 
 def _compile(results: Results) -> float:
-    return 1e3 * max((found.median("many") for found in results.of("compile")), default=math.nan)
+    return 1e3 * max((found.median("1000") for found in results.of("compile")), default=math.nan)
 
 
 def _memory(results: Results) -> float:
+    found = results.find("scale", "xgboost")
+    if found is None or math.isnan(found.median("10000000")):
+        return math.nan
     return results.fact("memory", "scored_peak") - results.fact("memory", "plain_peak")
 
 

@@ -162,7 +162,8 @@ def test_flights_agree(monkeypatch):
     assert found.disagreements == []
 
 
-def test_compiling_times_both_files(few_trees, tmp_path):
+def test_compiling_times_both_files(few_trees, monkeypatch, tmp_path):
+    monkeypatch.setattr("benchmarks.compiling.REPEATS", 1)
     found = list(compiling(tmp_path, models=4, rounds=1))
     assert [c.key for c in found if isinstance(c, Comparison)] == list(STATEMENTS)
     assert all(fact.value > 0 for fact in found if isinstance(fact, Fact))
