@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.optimize.shop import Shop, shop
-from warehouse_ml.optimize import distinct_inputs, gather_rows
+from warehouse_ml.optimize import distinct_inputs, gather_rows, score_before_join
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "optimize"
 PAIRS = sorted(path for path in FOLDER.glob("*.sql") if not path.name.endswith(".optimized.sql"))
@@ -20,9 +20,9 @@ VARIANT = re.compile(r"wml_variant_[0-9a-f]{24}")
 @pytest.fixture(scope="module")
 def eager() -> Iterator[Shop]:
     with pytest.MonkeyPatch.context() as patch:
-        for module in (distinct_inputs, gather_rows):
+        for module in (distinct_inputs, gather_rows, score_before_join):
             patch.setitem(module.__globals__, "ROWS_WORTH_ASKING", 100)
-        opened = shop()
+        opened = shop(raising=["picky"])
         opened.connection.execute(
             "CREATE TABLE many AS SELECT range AS id, range * 1.5 AS a, range * 2.5 AS b, "
             "hash(range) % 1000 AS draw FROM range(30_000)"
