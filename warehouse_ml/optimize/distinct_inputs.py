@@ -83,7 +83,7 @@ def _deduplicated(
     rows = knowledge.estimated_rows(site.scope.local(f"SELECT 1 FROM {_source(site, knowledge)}"))
     if rows is None or rows < ROWS_WORTH_ASKING:
         return statement
-    overhead = (ROW_NANOSECONDS + FEATURE_NANOSECONDS * len(score.features)) * len(group)
+    overhead = ROW_NANOSECONDS + FEATURE_NANOSECONDS * len(score.features)
     if sorted_back:
         overhead += SORT_NANOSECONDS + COLUMN_NANOSECONDS * len(block.items)
     cost = (
