@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,12 +31,14 @@ class Candidates:
         reasons: For each of them what it does, in words; for the others why there is none.
         inline: The version as SQL expressions, or None.
         idle: The positions of the features without influence.
+        exact_trees: Makes a plan for `trees` in which nothing is folded that libraries round differently.
     """
 
     plans: Mapping[str, bytes]
     reasons: Mapping[str, str]
-    inline: InlineForm | None = None
-    idle: tuple[int, ...] = ()
+    inline: InlineForm | None
+    idle: tuple[int, ...]
+    exact_trees: Callable[[], bytes | None]
 
 
 def candidates(model: bytes, signature: Signature) -> Candidates:
@@ -55,19 +57,28 @@ def candidates(model: bytes, signature: Signature) -> Candidates:
         plans["graph"] = packed({"facts": _facts(packed=order), "after": simpler.SerializeToString()})
         before, after = len(graph.graph.node), len(simpler.graph.node)
         reasons["graph"] = f"onnxruntime on a faster graph, {after} operators for {before}"
+    program: Program | None = None
+    inline: InlineForm | None = None
+    read = {entry.name for entry in graph.graph.input}
     try:
         program = read_program(graph)
     except NotRowwiseError as error:
-        reasons["inline"] = reasons["trees"] = f"the graph is no expression over a row: {error}"
-        return Candidates(plans, reasons, idle=_idle(signature, {entry.name for entry in graph.graph.input}))
-    trees = tree_plan(graph, program, signature) if program.tensors else None
+        reasons["inline"] = f"the graph is no expression over a row: {error}"
+    else:
+        read = _inputs_of(program)
+        inline = inline_form(program, signature)
+        if inline is None:
+            reasons["inline"] = "too large for an expression, or without exact SQL"
+    trees = tree_plan(graph, program, signature)
     if trees is not None:
         plans["trees"] = _tree_entries(trees)
         reasons["trees"] = f"a kernel for {trees.nodes:,} nodes of trees"
-    inline = inline_form(program, signature)
-    if inline is None:
-        reasons["inline"] = "too large for an expression, or without exact SQL"
-    return Candidates(plans, reasons, inline, _idle(signature, _inputs_of(program)))
+
+    def exact_trees() -> bytes | None:
+        exact = tree_plan(graph, program, signature, exact=True)
+        return None if exact is None else _tree_entries(exact)
+
+    return Candidates(plans, reasons, inline, _idle(signature, read), exact_trees)
 
 
 def _inputs_of(program: Program) -> set[str]:
