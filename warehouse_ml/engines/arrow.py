@@ -30,7 +30,7 @@ def from_arrow(column: Any, kind: str) -> Column:
         column: A `pyarrow.Array` or `ChunkedArray`, of shape [rows].
         kind: The feature's type, a key of `signature.TYPES`.
     """
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    array = _array(column)
     if array.type != ARROW_TYPES[kind]:
         array = array.cast(ARROW_TYPES[kind])
     missing = array.is_null().to_numpy(zero_copy_only=False) if array.null_count else None
@@ -39,6 +39,13 @@ def from_arrow(column: Any, kind: str) -> Column:
     if missing is not None and kind not in ("DOUBLE", "VARCHAR"):
         array = array.fill_null(False if kind == "BOOLEAN" else 0)
     return array.to_numpy(zero_copy_only=False), missing
+
+
+def _array(column: Any) -> Any:
+    """One array; an engine hands over batches as chunked arrays of one chunk, which need no copy."""
+    if not isinstance(column, pa.ChunkedArray):
+        return column
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def codes_from_arrow(column: Any, texts: Sequence[str], reserved: str) -> Column:
@@ -53,7 +60,7 @@ def codes_from_arrow(column: Any, texts: Sequence[str], reserved: str) -> Column
         int32 of shape [rows]: the position of a known text, `len` for another one, `len + 1` for NULL; or
         the texts as they are where one is `reserved`: the handler refuses it.
     """
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    array = _array(column)
     unknown = len(texts)
     found = pc.index_in(array, value_set=_value_set(tuple(texts), reserved))
     if pc.any(pc.equal(found, unknown)).as_py():
@@ -98,7 +105,7 @@ def leaves_of(column: Any, output: Output) -> list[Column]:
         column: A `pyarrow.Array` or `ChunkedArray`, of shape [rows].
         output: The result.
     """
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    array = _array(column)
     if output.type != "STRUCT":
         return [from_arrow(array, output.type)]
     # flatten() hands the NULLs of the STRUCT down to its fields
