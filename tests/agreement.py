@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from udfs.onnx_udf import Scorer
+from tests.handlers import Scorer
 from warehouse_ml.export import export
 from warehouse_ml.sample import Sample, as_frame
 

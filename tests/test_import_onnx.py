@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 
-from udfs.onnx_udf import Scorer
+from tests.handlers import Scorer
 from warehouse_ml.errors import FormatVersionError, ImportModelError, MissingDependencyError
 from warehouse_ml.export import export
 from warehouse_ml.import_onnx import Imported, read_onnx

@@ -116,7 +116,11 @@ def test_wheel_holds_the_files_of_the_project_and_no_others(wheel):
     with ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert names == expected
-    assert {"warehouse_ml/py.typed", "warehouse_ml/udfs/onnx_udf.py"} < names
+    assert {
+        "warehouse_ml/py.typed",
+        "warehouse_ml/udfs/onnx_udf.py",
+        "warehouse_ml/udfs/tree_kernel.py",
+    } < names
 
 
 def test_wheel_has_the_commands_and_the_dependencies_of_scoring_alone(wheel):

@@ -10,7 +10,7 @@ import onnxruntime
 import pandas as pd
 
 from tests.agreement import column_of
-from udfs.onnx_udf import NULL_TEXT, ticks
+from tests.handlers import NULL_TEXT, ticks
 from warehouse_ml.backends.read import NotRowwiseError, read_program
 from warehouse_ml.backends.trees import TreePlan, tree_plan
 from warehouse_ml.export import Exported, export

@@ -29,7 +29,7 @@ from sklearn.preprocessing import (
 )
 
 from tests.agreement import assert_agrees, score
-from udfs.onnx_udf import ScoringError
+from tests.handlers import ScoringError
 
 assert enable_halving_search_cv  # its import is its effect
 

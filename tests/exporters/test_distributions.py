@@ -8,7 +8,7 @@ from sklearn.preprocessing import PowerTransformer, QuantileTransformer
 
 from tests.agreement import assert_agrees, name_of, score
 from tests.exporters.test_scaling import hard_rows
-from udfs.onnx_udf import ScoringError
+from tests.handlers import ScoringError
 
 WINE, _ = load_wine(return_X_y=True, as_frame=True)
 DIABETES, _ = load_diabetes(return_X_y=True, as_frame=True, scaled=False)

@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 
 from tests.agreement import assert_agrees, name_of, score
-from udfs.onnx_udf import ScoringError
+from tests.handlers import ScoringError
 
 PENGUINS = load_penguins()[["island", "sex", "year", "flipper_length_mm"]]
 PENGUINS = PENGUINS.assign(heavy=load_penguins()["body_mass_g"] > 4200)

@@ -9,7 +9,7 @@ from sklearn.datasets import load_diabetes
 from sklearn.preprocessing import KBinsDiscretizer, PolynomialFeatures, SplineTransformer
 
 from tests.agreement import assert_agrees, name_of, score
-from udfs.onnx_udf import ScoringError
+from tests.handlers import ScoringError
 
 DIABETES, _ = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
 FRAME = DIABETES[["age", "bmi", "bp", "s6"]]

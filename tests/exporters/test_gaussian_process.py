@@ -15,7 +15,7 @@ from sklearn.gaussian_process.kernels import (
 )
 
 from tests.agreement import assert_agrees, score
-from udfs.onnx_udf import Scorer
+from tests.handlers import Scorer
 from warehouse_ml.errors import UnsupportedStepError
 from warehouse_ml.graph.graph import Graph
 from warehouse_ml.graph.special import erf

@@ -16,7 +16,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
 from tests.agreement import assert_agrees, name_of, score
-from udfs.onnx_udf import ScoringError
+from tests.handlers import ScoringError
 from warehouse_ml.errors import UnsupportedStepError
 
 assert enable_iterative_imputer  # its import is its effect

@@ -11,7 +11,7 @@ from sklearn.datasets import load_diabetes
 from sklearn.isotonic import IsotonicRegression
 
 from tests.agreement import assert_agrees, name_of, score
-from udfs.onnx_udf import ScoringError
+from tests.handlers import ScoringError
 from warehouse_ml.errors import UnsupportedStepError
 from warehouse_ml.exporters.isotonic import interpolate
 from warehouse_ml.graph.graph import Graph

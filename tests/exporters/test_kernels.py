@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import KernelCenterer, StandardScaler
 
 from tests.agreement import assert_agrees, score
-from udfs.onnx_udf import ScoringError
+from tests.handlers import ScoringError
 from warehouse_ml.errors import UnsupportedStepError
 
 IRIS, SPECIES = load_iris(return_X_y=True, as_frame=True)

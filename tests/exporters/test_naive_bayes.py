@@ -9,7 +9,7 @@ from sklearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, Gaussi
 from sklearn.pipeline import make_pipeline
 
 from tests.agreement import assert_agrees, name_of, score
-from udfs.onnx_udf import ScoringError
+from tests.handlers import ScoringError
 
 DIGITS, FIGURE = load_digits(return_X_y=True, as_frame=True)
 MODELS = [

@@ -17,7 +17,7 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.utils import murmurhash3_32
 
 from tests.agreement import assert_agrees, name_of, score
-from udfs.onnx_udf import murmur3
+from tests.handlers import murmur3, onnx_udf
 from warehouse_ml.errors import UnsupportedStepError
 
 TEXTS = [
@@ -154,7 +154,7 @@ def test_a_union_of_vectorizers_agrees() -> None:
 
 
 def test_a_batch_scored_in_parts_agrees(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("udfs.onnx_udf.CELLS_PER_RUN", 100)
+    monkeypatch.setattr(onnx_udf, "CELLS_PER_RUN", 100)
     assert_agrees(TfidfVectorizer().fit(TEXTS), TEXTS, UNSEEN)
 
 

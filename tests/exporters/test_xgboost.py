@@ -13,7 +13,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from tests.agreement import assert_agrees, score
 from tests.exporters.tree_data import harder, mixed, numbers
-from udfs.onnx_udf import ScoringError
+from tests.handlers import ScoringError
 from warehouse_ml.errors import UnsupportedStepError
 from warehouse_ml.export import export
 from warehouse_ml.parity.hard_rows import hard_rows

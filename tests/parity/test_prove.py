@@ -14,7 +14,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from udfs.onnx_udf import Scorer
+from tests.handlers import Scorer
 from warehouse_ml.errors import ParityError, SampleError
 from warehouse_ml.export import export
 from warehouse_ml.parity.comparison import compare

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from udfs.onnx_udf import NULL_TEXT, Scorer, ScoringError
+from tests.handlers import NULL_TEXT, Scorer, ScoringError
 from warehouse_ml.signature import Feature, GraphInput, Output, Refusal, Signature
 
 IDENTITY = """

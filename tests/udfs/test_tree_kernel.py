@@ -1,10 +1,6 @@
 """The kernel against a plain walk in numpy: every sum must be bit-equal."""
 
-import pickle
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import lightgbm
@@ -14,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import RandomForestRegressor
 
-from udfs import tree_kernel
-from udfs.tree_kernel import TreeKernel
+from warehouse_ml.engines.handler_files import load_handler
 
+TreeKernel = load_handler("tree_kernel").TreeKernel
 Arrays = dict[str, Any]
 DTYPES = ("float64", "float32", "int64", "int32", "int16", "int8", "uint8", "bool")
 SPECIAL = (
@@ -445,23 +441,3 @@ def flattened(root: dict[str, Any]) -> tuple[np.ndarray, ...]:
     visit(root)
     feature, threshold, left, right, value = np.array(rows).T
     return feature.astype(int), threshold, left.astype(int), right.astype(int), value
-
-
-FRESH = """
-import importlib.util, sys, pickle
-spec = importlib.util.spec_from_file_location("warehouse_ml_tree_kernel", sys.argv[1])
-module = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(module)
-assert not module._score.signatures
-arrays, columns = pickle.load(sys.stdin.buffer)
-sums, _ = module.TreeKernel(arrays).score(columns, [None])
-print(sums[:, 0].tolist(), len(module._score.stats.cache_misses))
-"""
-
-
-def test_another_process_finds_the_compiled_code_under_another_name() -> None:
-    arrays, columns = stump(0.0), [np.array([-1.0, 1.0])]
-    assert sides(arrays, columns[0]) == [1, 2]
-    command = [sys.executable, "-c", FRESH, str(Path(tree_kernel.__file__))]
-    done = subprocess.run(command, input=pickle.dumps((arrays, columns)), capture_output=True, check=True)
-    assert done.stdout.decode().strip() == "[1.0, 2.0] 0"

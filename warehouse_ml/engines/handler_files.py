@@ -7,7 +7,17 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-_NEEDS = {"planned_udf": ("onnx_udf",)}
+_NEEDS = {
+    "onnx_udf": ("text_analysis",),
+    "planned_udf": ("onnx_udf",),
+    "tree_arrangement": ("tree_columns", "tree_groups", "tree_nodes", "tree_program"),
+    "tree_columns": ("tree_nodes",),
+    "tree_groups": ("tree_nodes",),
+    "tree_instructions": ("tree_vectors",),
+    "tree_kernel": ("tree_arrangement", "tree_loops"),
+    "tree_loops": ("tree_compiled", "tree_instructions", "tree_vectors"),
+    "tree_program": ("tree_nodes",),
+}
 """The handlers that a handler imports by their bare names, as they lie side by side in a warehouse."""
 
 _loading = threading.RLock()
@@ -38,7 +48,7 @@ def _load(name: str) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ImportError(f"{file} cannot be loaded")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # code that numba keeps on disk names its module
+    sys.modules[spec.name] = module  # as an import would
     others = {needed: sys.modules.get(needed) for needed in _NEEDS.get(name, ())}
     try:
         for needed in others:
@@ -47,7 +57,7 @@ def _load(name: str) -> ModuleType:
     finally:
         for needed, other in others.items():
             if other is None:
-                del sys.modules[needed]
+                sys.modules.pop(needed, None)  # not there when it could not be loaded
             else:
                 sys.modules[needed] = other
     return module

@@ -1,7 +1,7 @@
 r"""Text vectorizers: the handler takes the texts apart, the graph knows the vocabulary and the weights.
 
 Tokens, n-grams and stop words are Python's own (`\w`, `str.lower`, `str.split` and any token pattern), so
-they are found by Python's own means before the graph runs: see `Analyzer` in `udfs/onnx_udf.py`. The graph
+they are found by Python's own means before the graph runs: see `udfs/text_analysis.py`. The graph
 gets the different terms of each text with their counts, looks them up, weighs and normalizes them, and puts
 them into the columns of the vocabulary.
 """
