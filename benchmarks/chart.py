@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 from benchmarks.results import Results
@@ -28,16 +27,17 @@ def draw(results: Results, path: Path) -> None:
     )
     from matplotlib import pyplot
 
-    shown = [v for v in verdicts(results) if v.at_least is not None and not math.isnan(v.measured)]
+    shown = [verdict for verdict in verdicts(results) if verdict.unit == "x" and verdict.met is not None]
     shown.reverse()
     ratios = [verdict.measured for verdict in shown]
+    targets = [verdict.at_least or 1.0 for verdict in shown]
     figure, axes = pyplot.subplots(figsize=(9, 0.8 + 0.42 * max(1, len(shown))))
-    for place, (verdict, ratio) in enumerate(zip(shown, ratios, strict=True)):
+    for place, (verdict, ratio, target) in enumerate(zip(shown, ratios, targets, strict=True)):
         axes.barh(place, ratio - 1, left=1, height=0.55, color=FAST if verdict.met else SLOW)
-        axes.plot([verdict.at_least] * 2, [place - 0.36, place + 0.36], color=INK, linewidth=2)
+        axes.plot([target] * 2, [place - 0.36, place + 0.36], color=INK, linewidth=2)
         axes.annotate(
             f"{ratio:.1f} x" if ratio < 10 else f"{ratio:.0f} x",
-            (max(ratio, verdict.at_least, 1), place),
+            (max(ratio, target, 1), place),
             xytext=(6, 0),
             textcoords="offset points",
             va="center",

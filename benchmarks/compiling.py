@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def compiling(
     sessions = {count: wml.connect(file, read_only=True) for count, file in files.items()}
     for key, (title, text) in STATEMENTS.items():
         for count, session in sessions.items():
-            first = timed(lambda session=session, text=text: session.compile(text))
+            first = timed(partial(session.compile, text))
             yield Fact(
                 "compile",
                 f"first_{key}_{count}",

@@ -182,7 +182,7 @@ def answer(result: Any) -> tuple[float, ...]:
     if hasattr(result, "column_names"):
         frame = result.to_pandas().select_dtypes(["number", "bool"])
         return (float(result.num_rows), *(float(frame[name].sum()) for name in frame))
-    if hasattr(result, "dtype") and getattr(result, "ndim", 0):
+    if hasattr(result, "dtype") and result.ndim:
         matrix = result.reshape(len(result), -1)
         return (float(matrix[:, -1].sum(dtype=float)),)
     return (float(result),)

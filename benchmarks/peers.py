@@ -29,7 +29,7 @@ def peers(work: Work, estimator: Any, table: Table, training: Any, folder: Path)
         training: The frame and the labels that the estimator was fitted on.
         folder: Where files may be written.
     """
-    found = []
+    found: list[Contestant | Absent] = []
     for package, key, title, peer in PEERS:
         if importlib.util.find_spec(package) is None:
             if work.key in ("xgboost", "linear"):

@@ -115,7 +115,7 @@ def tables(results: Results) -> Iterator[tuple[str, Row, list[Row]]]:
         yield TITLES["scale"], columns, [_size(timing) for timing in comparison.timings]
     compiled = [_compiled(found, timing) for found in results.of("compile") for timing in found.timings]
     for section in ("memory", "compile"):
-        facts = [
+        facts: list[Row] = [
             (fact.title, f"{fact.value:,.1f}", fact.unit) for fact in results.facts if fact.section == section
         ]
         facts += compiled if section == "compile" else []

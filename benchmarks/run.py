@@ -54,6 +54,8 @@ def run() -> None:
     """Parse the command, measure, print, write."""
     arguments = _arguments()
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=180)  # a log has room for the tables
     if arguments.render:
         text = (arguments.output or DOCS) / "benchmarks.json"
         write(Results.from_json(text.read_text(encoding="utf-8")), arguments.output or DOCS)
