@@ -21,6 +21,14 @@ for _ in range(2):
         print(error.name, sorted(name for name in sys.modules if name.startswith("tree_")))
 """
 
+SIDE_BY_SIDE = """
+import importlib, sys
+sys.path.insert(0, sys.argv[1])
+for name in sys.argv[2:]:
+    importlib.import_module(name)
+assert "warehouse_ml" not in sys.modules
+"""
+
 
 def siblings_of(file):
     """The handlers that a handler imports."""
@@ -54,3 +62,8 @@ def test_another_module_of_that_name_stays(monkeypatch):
 def test_a_library_that_is_not_installed_is_named_each_time():
     done = subprocess.run([sys.executable, "-c", WITHOUT_NUMBA], capture_output=True, text=True, check=True)
     assert done.stdout == "numba []\n" * 2
+
+
+def test_handlers_import_each_other_where_they_lie_side_by_side():
+    command = [sys.executable, "-c", SIDE_BY_SIDE, str(FILES[0].parent), *sorted(NAMES)]
+    subprocess.run(command, check=True)

@@ -1,5 +1,8 @@
 """The kernel against a plain walk in numpy: every sum must be bit-equal."""
 
+import pickle
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -10,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import RandomForestRegressor
 
-from warehouse_ml.engines.handler_files import load_handler
+from warehouse_ml.engines.handler_files import handler_file, load_handler
 
 TreeKernel = load_handler("tree_kernel").TreeKernel
 Arrays = dict[str, Any]
@@ -441,3 +444,23 @@ def flattened(root: dict[str, Any]) -> tuple[np.ndarray, ...]:
     visit(root)
     feature, threshold, left, right, value = np.array(rows).T
     return feature.astype(int), threshold, left.astype(int), right.astype(int), value
+
+
+FRESH = """
+import pickle, sys
+sys.path.insert(0, sys.argv[1])
+from tree_kernel import TreeKernel
+from tree_loops import score_rows
+assert not score_rows.signatures
+arrays, columns = pickle.load(sys.stdin.buffer)
+sums, _ = TreeKernel(arrays).score(columns, [None])
+print(sums[:, 0].tolist(), len(score_rows.stats.cache_misses))
+"""
+
+
+def test_another_process_finds_the_compiled_code_under_another_name() -> None:
+    arrays, columns = stump(0.0), [np.array([-1.0, 1.0])]
+    assert sides(arrays, columns[0]) == [1, 2]
+    command = [sys.executable, "-c", FRESH, str(handler_file("tree_kernel").parent)]
+    done = subprocess.run(command, input=pickle.dumps((arrays, columns)), capture_output=True, check=True)
+    assert done.stdout.decode().strip() == "[1.0, 2.0] 0"
