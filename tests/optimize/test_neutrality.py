@@ -41,6 +41,9 @@ JOINED = st.sampled_from(
 )
 
 
+PREDICTED = ["", " WHERE prediction = 'yes'", " WHERE probability > 0.5", " JOIN u ON u.k = s.id"]
+
+
 @st.composite
 def statements(draw: st.DrawFn) -> str:
     """A SELECT with calls in some of its clauses; its rows are compared as a multiset."""
@@ -66,7 +69,7 @@ def statements(draw: st.DrawFn) -> str:
     ) + draw(st.sampled_from(["", "", ", t.*", ", t.id AS number"]))
     conditions = draw(st.lists(st.deferred(lambda: conditions_on(call)), max_size=3))
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    shape = draw(st.integers(0, 6))
+    shape = draw(st.integers(0, 7))
     if shape == 0:
         return f"SELECT t.k, sum({call()}), count(*) FROM {source}{where} GROUP BY t.k"
     if shape == 1:
@@ -79,6 +82,9 @@ def statements(draw: st.DrawFn) -> str:
         return f"SELECT {call()} - max({call()}) OVER (PARTITION BY t.k) AS v FROM {source}{where}"
     if shape == 4:
         return f"SELECT count(*), max(v0) FROM (SELECT {select} FROM {source}{where}) AS s"
+    if shape == 7:
+        table = f"(SELECT t.id, t.a AS age, t.g AS plan FROM {source}{where})"
+        return f"SELECT * FROM PREDICT('churn', {table}) AS s{draw(st.sampled_from(PREDICTED))}"
     if shape == 5:
         return f"SELECT * FROM {source}{where}" if not joined else f"SELECT t.*, u.c FROM {source}{where}"
     return f"SELECT {select} FROM {source}{where} ORDER BY {call()}"

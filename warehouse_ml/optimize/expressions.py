@@ -1,6 +1,7 @@
 """What an expression is made of: whether it may be computed elsewhere, or less often."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from warehouse_ml.optimize.knowledge import Knowledge
 from warehouse_ml.query.blocks import is_query
@@ -18,9 +19,15 @@ _BOUND_TO_PLACE = words(
 )
 
 
+@lru_cache(maxsize=512)
+def tokens_of(text: str) -> TokenTree | None:
+    """The tokens of an expression: many rules ask for the same ones."""
+    return tokenize(text)
+
+
 def is_movable(text: str, knowledge: Knowledge) -> bool:
     """Whether an expression over columns is pure and means the same wherever those columns are in scope."""
-    tree = tokenize(text)
+    tree = tokens_of(text)
     if tree is None or not tree.tokens:
         return False
     for index, token in enumerate(tree.tokens):
@@ -49,7 +56,7 @@ def bare_names(tree: TokenTree) -> set[str]:
 
 def column_path(text: str) -> tuple[str, ...] | None:
     """The names of `a`, `t.a` or `s.t.a` as they are meant; None for any other expression."""
-    tree = tokenize(text)
+    tree = tokens_of(text)
     if tree is None or len(tree.tokens) % 2 == 0:
         return None
     for index, token in enumerate(tree.tokens):
@@ -62,7 +69,7 @@ def column_path(text: str) -> tuple[str, ...] | None:
 
 def is_constant(text: str) -> bool:
     """Whether it is a literal."""
-    tree = tokenize(text)
+    tree = tokens_of(text)
     if tree is None or not tree.tokens:
         return False
     start = 1 if tree.is_symbol(0, "-") else 0
@@ -74,7 +81,7 @@ def is_constant(text: str) -> bool:
 
 def normalized(text: str) -> str:
     """The text in one spelling: white space, comments and the case of words do not count."""
-    tree = tokenize(text)
+    tree = tokens_of(text)
     if tree is None:
         return text
     return " ".join(token.name.casefold() if token.is_name else token.text for token in tree.tokens)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from warehouse_ml.errors import ScopeError
-from warehouse_ml.optimize.expressions import bare_names, column_path, is_movable, normalized
+from warehouse_ml.optimize.expressions import bare_names, column_path, is_movable, normalized, tokens_of
 from warehouse_ml.optimize.knowledge import Knowledge
 from warehouse_ml.query.bind import Applied, BoundCall, BoundStatement
 from warehouse_ml.query.coerce import takes
@@ -13,7 +13,7 @@ from warehouse_ml.query.score import Score
 from warehouse_ml.query.segments import Range
 from warehouse_ml.query.select_block import SelectBlock, select_block
 from warehouse_ml.query.splice import Edit, splice
-from warehouse_ml.query.tokens import TokenTree, tokenize, words
+from warehouse_ml.query.tokens import TokenTree, words
 from warehouse_ml.signature import TYPES
 from warehouse_ml.variant import Member, Variant
 
@@ -96,7 +96,7 @@ def _sites(statement: BoundStatement, knowledge: Knowledge) -> Iterator[Site]:
             continue
         (score,) = call.scores
         block = select_block(tree, call.call.token)
-        if call.scope is None or block is None or not _is_plain(score) or not _takes_all(score):
+        if call.scope is None or block is None or not is_plain(score) or not _takes_all(score):
             continue
         if not block.clause_of(call.call.token) or block.holds("FROM", call.call.token):
             continue
@@ -107,7 +107,8 @@ def _sites(statement: BoundStatement, knowledge: Knowledge) -> Iterator[Site]:
         yield Site(position, call, score, call.scope, block, _key(score, block))
 
 
-def _is_plain(score: Score) -> bool:
+def is_plain(score: Score) -> bool:
+    """Whether a score is computed by its version's own function: no rule has changed it."""
     return score.text.startswith(f"{score.version.function_of(score.method)}(")
 
 
@@ -134,7 +135,7 @@ def _is_of_block(score: Score, scope: Scope, block: SelectBlock, knowledge: Know
     """Whether the features are pure, and columns of the FROM clause rather than aliases or outer columns."""
     names: set[str] = set()
     for feature in dict.fromkeys(score.features):
-        tree = tokenize(feature)
+        tree = tokens_of(feature)
         if tree is None or not is_movable(feature, knowledge):
             return False
         names |= bare_names(tree)

@@ -10,6 +10,9 @@ from warehouse_ml.query.segments import Range
 from warehouse_ml.query.tokens import Kind, TokenTree
 from warehouse_ml.quoting import literal, quoted
 
+_IF_LABELLED = "SELECT wml_input.*, CASE WHEN prediction IS NOT NULL THEN "
+_LABEL = " AS prediction"
+
 _ADDED = ("prediction", "probability", "wml_score")
 
 
@@ -67,20 +70,30 @@ def bind_table(site: CallSite) -> tuple[tuple[str, ...], tuple[Score, ...]]:
         features.append(site.coerce(feature, f"wml_input.{quoted(column.name)}", column.type))
     score = plain_score(site.version, site.call.method, features)
     inner = "SELECT wml_input.*, "
-    source = f" AS prediction FROM {site.text(low, high)} AS wml_input"
+    source = f"{_LABEL} FROM {site.text(low, high)} AS wml_input"
     if not has_probability(site.version):
         return (f"({inner}", f"{source})"), (score,)
     probabilities = plain_score(site.version, "predict_proba", features)
-    outer = (
-        f"SELECT * EXCLUDE (wml_score), CASE prediction {_cases(site.version)} END AS probability FROM ("
-        "SELECT wml_input.*, CASE WHEN prediction IS NOT NULL THEN "
-    )
+    outer = f"SELECT * EXCLUDE (wml_score), CASE prediction {_cases(site.version)} END AS probability FROM ("
     parts = (
-        f"({outer}",
+        f"({outer}{_IF_LABELLED}",
         f" END AS wml_score FROM ({inner}",
         f"{source}) AS wml_input) AS wml_input)",
     )
     return parts, (probabilities, score)
+
+
+def joined_parts(parts: tuple[str, ...]) -> tuple[str, ...]:
+    """The parts of the derived table with one score in place of two: a STRUCT of the label and the scores.
+
+    Args:
+        parts: Those that `bind_table` made for a version with probabilities.
+    """
+    head = (
+        f"{parts[0].removesuffix(_IF_LABELLED)}SELECT * EXCLUDE (wml_both), struct_extract(wml_both, 'm0') "
+        "AS prediction, struct_extract(wml_both, 'm1') AS wml_score FROM (SELECT wml_input.*, "
+    )
+    return head, f" AS wml_both{parts[2].removeprefix(_LABEL)}"
 
 
 def has_probability(version: ModelVersion) -> bool:
