@@ -12,6 +12,7 @@ from warehouse_ml.optimize.drop_idle_features import drop_idle_features
 from warehouse_ml.optimize.filters_first import filters_first
 from warehouse_ml.optimize.gather_rows import gather_rows
 from warehouse_ml.optimize.inline_scores import inline_scores
+from warehouse_ml.optimize.join_scores import join_scores
 from warehouse_ml.optimize.knowledge import Knowledge
 from warehouse_ml.optimize.score_before_join import score_before_join
 from warehouse_ml.optimize.share_calls import share_calls
@@ -39,6 +40,7 @@ RULES: tuple[Rule, ...] = (
     gather_rows,
     share_calls,
     filters_first,
+    join_scores,
     drop_idle_features,
 )
 
