@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from warehouse_ml.engines.base import Engine, Namespace, Parameters, Rows
 from warehouse_ml.errors import RegistryError
-from warehouse_ml.explain import Explanation, Request, explain, read_request
+from warehouse_ml.explain import Explanation, explain, read_request
 from warehouse_ml.functions import Functions
 from warehouse_ml.optimize import optimize
 from warehouse_ml.optimize.engine_knowledge import EngineKnowledge
@@ -27,24 +27,23 @@ BATCH_ROWS = 65_536
 
 
 class Queries:
-    """Runs and explains statements on one engine."""
+    """Runs and explains statements on one engine.
+
+    Attributes:
+        optimizer: The switches of the rules.
+    """
 
     def __init__(
-        self,
-        engine: Engine,
-        registry: Registry,
-        functions: Functions,
-        optimizer: Optimizer,
-        progress: bool | None = None,
+        self, engine: Engine, registry: Registry, functions: Functions, progress: bool | None = None
     ) -> None:
-        """Use an engine, its models and functions, and the switches of the optimizer.
+        """Use an engine, its models and their functions.
 
         `progress` tells whether what scores for long shows a bar, see `progress.is_wanted`.
         """
         self._engine = engine
         self._registry = registry
         self._functions = functions
-        self._optimizer = optimizer
+        self.optimizer = Optimizer()
         self._progress = progress
 
     def run(self, text: str, params: Parameters, namespace: Namespace) -> Rows | None:
@@ -57,14 +56,15 @@ class Queries:
             if request is None:
                 rows = self._run(self.bind(part, namespace), given, namespace)
             else:
-                rows = self._told(self.explain(request, given, namespace))
+                told = self.explain(request.text, given, namespace, analyze=request.analyze)
+                rows = self._told(told)
         return rows
 
     def bind(self, text: str, namespace: Namespace) -> BoundStatement:
         """A statement as it is run; the functions that it calls are there."""
         catalog = _Catalog(self._engine, self._registry, self._functions, namespace)
         knowledge = self._knowledge(namespace)
-        bound = optimize(bind(parse(text), catalog), knowledge, self._optimizer.disabled)
+        bound = optimize(bind(parse(text), catalog), knowledge, self.optimizer.disabled)
         try:
             for variant in bound.variants:
                 self._functions.offer_variant(variant)
@@ -72,16 +72,18 @@ class Queries:
             return bound.plain or bound
         return bound
 
-    def explain(self, request: Request, params: Parameters, namespace: Namespace) -> Explanation:
-        """What a statement becomes; where the request says so, after running it."""
-        bound = self.bind(request.text, namespace)
+    def explain(
+        self, text: str, params: Parameters, namespace: Namespace, *, analyze: bool = False
+    ) -> Explanation:
+        """What a statement becomes; with `analyze`, after running it."""
+        bound = self.bind(text, namespace)
         explanation = explain(
             bound,
             self._engine.dialect,
             self._registry.plan_facts,
             self._knowledge(namespace).estimated_rows(bound.text) if bound.calls else None,
         )
-        return self._analyzed(explanation, bound, params, namespace) if request.analyze else explanation
+        return self._analyzed(explanation, bound, params, namespace) if analyze else explanation
 
     def _analyzed(
         self, explanation: Explanation, bound: BoundStatement, params: Parameters, namespace: Namespace

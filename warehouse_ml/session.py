@@ -10,11 +10,8 @@ from typing import TYPE_CHECKING, Any
 from warehouse_ml.engines import open_engine
 from warehouse_ml.engines.base import Engine, Namespace, Parameters
 from warehouse_ml.errors import RegistryError, SampleError
-from warehouse_ml.explain import Explanation, Request
 from warehouse_ml.functions import Functions
 from warehouse_ml.model import ModelVersion
-from warehouse_ml.optimize.switches import Optimizer
-from warehouse_ml.queries import Queries
 from warehouse_ml.registry.registry import Registry
 from warehouse_ml.registry.rows import AliasChange
 from warehouse_ml.registry.selector import split_reference
@@ -22,6 +19,7 @@ from warehouse_ml.result import Result
 from warehouse_ml.signature import MissingPolicy
 
 if TYPE_CHECKING:
+    from warehouse_ml.explain import Explanation
     from warehouse_ml.parity.report import ParityReport
     from warehouse_ml.registration import Registrable
 
@@ -57,9 +55,11 @@ class Session:
         self._engine = engine
         self._registry = Registry(engine)
         self._functions = Functions(engine, self._registry)
-        self.optimizer = Optimizer()
+        from warehouse_ml.queries import Queries  # the rules need numpy, which the package itself does not
+
         self._progress = progress
-        self._queries = Queries(engine, self._registry, self._functions, self.optimizer, progress)
+        self._queries = Queries(engine, self._registry, self._functions, progress)
+        self.optimizer = self._queries.optimizer
 
     # --- the way of a query -------------------------------------------------------------------
 
@@ -97,7 +97,7 @@ class Session:
         Raises:
             WarehouseMLError: A model call cannot be resolved.
         """
-        return self._queries.explain(Request(text, analyze), params, Namespace.of_caller())
+        return self._queries.explain(text, params, Namespace.of_caller(), analyze=analyze)
 
     # --- the way of a model -------------------------------------------------------------------
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import onnx
+from numpy.typing import NDArray
 
 from warehouse_ml.backends.inline import InlineForm, inline_form
-from warehouse_ml.backends.plan import packed
 from warehouse_ml.backends.program import Program, walk
 from warehouse_ml.backends.read import NotRowwiseError, read_program
-from warehouse_ml.backends.simplify import packed as one_input
-from warehouse_ml.backends.simplify import simplify
+from warehouse_ml.backends.simplify import packed, simplify
 from warehouse_ml.backends.trees import tree_plan
 from warehouse_ml.signature import Signature
 
@@ -52,9 +53,9 @@ def candidates(model: bytes, signature: Signature) -> Candidates:
     plans: dict[str, bytes] = {}
     reasons: dict[str, str] = {}
     names = [entry.name for entry in signature.inputs if not entry.transform]
-    simpler, order = one_input(simplify(graph), names)
+    simpler, order = packed(simplify(graph), names)
     if simpler != graph:
-        plans["graph"] = packed({"facts": _facts(packed=order), "after": simpler.SerializeToString()})
+        plans["graph"] = _file({"facts": _facts(packed=order), "after": simpler.SerializeToString()})
         before, after = len(graph.graph.node), len(simpler.graph.node)
         reasons["graph"] = f"onnxruntime on a faster graph, {after} operators for {before}"
     program: Program | None = None
@@ -105,9 +106,7 @@ def _tree_entries(plan: TreePlan) -> bytes:
         entries |= {f"{stem}.{name}": array for name, array in part.arrays.items()}
         if part.before is not None:
             entries[f"{stem}_before"] = part.before
-        sums.append(
-            {"input": part.input, "features": list(part.features), "before": part.before is not None}
-        )
+        sums.append({"input": part.input, "features": list(part.features), "before": part.before is not None})
     tables = plan.refusals or ()
     for place, (_, table) in enumerate(tables):
         entries[f"refusal_{place}"] = table
@@ -116,4 +115,15 @@ def _tree_entries(plan: TreePlan) -> bytes:
         categories={place: list(texts) for place, texts in plan.categories.items()},
         refusals=[feature for feature, _ in tables],
     )
-    return packed(entries)
+    return _file(entries)
+
+
+def _file(entries: Mapping[str, NDArray[Any] | bytes | str]) -> bytes:
+    """Arrays, bytes and texts as one file, for `udfs/planned_udf.read_plan`. Nothing is pickled."""
+    arrays = {}
+    for name, entry in entries.items():
+        data = entry.encode() if isinstance(entry, str) else entry
+        arrays[name] = np.frombuffer(data, np.uint8) if isinstance(data, bytes) else data
+    file = io.BytesIO()
+    np.savez_compressed(file, allow_pickle=False, **arrays)
+    return file.getvalue()

@@ -1,20 +1,18 @@
-"""What is stored beside a version so that it is scored fast: for a query to read, for a handler to load."""
+"""What a query must know of the plan that is stored beside a version."""
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from warehouse_ml.backends.inline import InlineForm
 from warehouse_ml.errors import SignatureMismatchError
 from warehouse_ml.signature import Signature
+
+if TYPE_CHECKING:
+    from warehouse_ml.backends.inline import InlineForm
 
 FORMAT_VERSION = 1
 """The form of the JSON; a plan of another form is not used."""
@@ -71,6 +69,8 @@ class PlanFacts:
             return None
         if facts["signature"] != _digest(signature):
             raise SignatureMismatchError
+        from warehouse_ml.backends.inline import InlineForm  # numpy is not loaded before it is needed
+
         inline = facts["inline"]
         return cls(
             facts["route"],
@@ -85,14 +85,3 @@ class PlanFacts:
 
 def _digest(signature: Signature) -> str:
     return hashlib.sha256(signature.to_json().encode()).hexdigest()
-
-
-def packed(entries: Mapping[str, NDArray[Any] | bytes | str]) -> bytes:
-    """Arrays, bytes and texts as one file, for `udfs/planned_udf.read_plan`. Nothing is pickled."""
-    arrays = {}
-    for name, entry in entries.items():
-        data = entry.encode() if isinstance(entry, str) else entry
-        arrays[name] = np.frombuffer(data, np.uint8) if isinstance(data, bytes) else data
-    file = io.BytesIO()
-    np.savez_compressed(file, allow_pickle=False, **arrays)
-    return file.getvalue()
