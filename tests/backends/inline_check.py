@@ -15,7 +15,9 @@ import pyarrow as pa
 from warehouse_ml.backends.inline import InlineForm, inline_form
 from warehouse_ml.backends.read import read_program
 from warehouse_ml.engines.arrow import from_arrow, to_arrow
-from warehouse_ml.engines.scoring import handler
+from warehouse_ml.engines.duckdb_functions import create_function
+from warehouse_ml.engines.lazy_scorer import LazyScorer
+from warehouse_ml.engines.scoring import handler, scoring_function
 from warehouse_ml.export import export
 from warehouse_ml.sample import Sample
 from warehouse_ml.signature import Method, Signature
@@ -32,10 +34,19 @@ Raised = tuple[str]
 
 
 class Inlined:
-    """A model with its handler and its SQL expression."""
+    """A model with its handler and its SQL expression.
+
+    Attributes:
+        signature: What it takes and returns.
+        form: Its form, or None.
+        alone: Whether it must have SQL without a function too.
+    """
 
     def __init__(self, model: bytes, signature: Signature) -> None:
         self.signature = signature
+        self.alone = True
+        self._lazy = LazyScorer(signature)
+        self._lazy.offer(self, lambda _, part: model if part == "onnx" else b"")
         self._scorer = handler().Scorer(model, json.loads(signature.to_json()))
         form = inline_form(read_program(onnx.load_from_string(model)), signature)
         self.form = None if form is None else InlineForm.from_json(form.to_json(), signature)
@@ -55,12 +66,19 @@ class Inlined:
         return cls(made.serialize(), made.signature)
 
     def sql(
-        self, method: Method, columns: Sequence[tuple[str, str]], *, projected: bool = True
+        self, method: Method, columns: Sequence[tuple[str, str]], *, otherwise: str | None = None
     ) -> str | None:
-        """The expression over the columns of a table `t`."""
+        """The expression over the columns of a table `t`.
+
+        Args:
+            method: The method.
+            columns: The names of the columns, and their types.
+            otherwise: The name of a function for rows that are not ordinary.
+        """
         assert self.form is not None
         names = [f't."{name}"' for name, _ in columns]
-        return self.form.sql(method, names, [kind for _, kind in columns], projected=projected)
+        call = None if otherwise is None else f"{otherwise}({', '.join(names)})"
+        return self.form.sql(method, names, [kind for _, kind in columns], otherwise=call)
 
     def differences(self, table: pa.Table, types: Mapping[str, str] | None = None) -> list[str]:
         """What differs, for every method: values, and the sentences of the rows that raise.
@@ -81,12 +99,15 @@ class Inlined:
             described = connection.sql("DESCRIBE t").fetchall()[:-1]
             columns = [(row[0], row[1]) for row in described]
             stored = connection.sql("SELECT * EXCLUDE wml_row FROM t ORDER BY wml_row").to_arrow_table()
+            methods = [method for method in METHODS if self.signature.result(method) is not None]
+            for method in methods:
+                function = scoring_function(self._lazy, self.signature, method)
+                create_function(f"scored_{method}", function, self.signature, method, connection)
             return [
-                f"{method} {'SELECT' if projected else 'WHERE'}: {text}"
-                for method in METHODS
-                if self.signature.result(method) is not None
-                for projected in (True, False)
-                for text in self._method_differences(connection, stored, columns, method, projected)
+                f"{method} {otherwise or 'alone'}: {text}"
+                for method in methods
+                for otherwise in (None, f"scored_{method}")
+                for text in self._method_differences(connection, stored, columns, method, otherwise)
             ]
 
     def near_differences(self, table: pa.Table, types: Mapping[str, str] | None = None) -> list[str]:
@@ -94,13 +115,13 @@ class Inlined:
         return [text for text in self.differences(table, types) if "predict_proba" in text]
 
     def _method_differences(
-        self, connection: Any, rows: pa.Table, columns: Any, method: Method, projected: bool
+        self, connection: Any, rows: pa.Table, columns: Any, method: Method, otherwise: str | None
     ) -> list[str]:
-        expression = self.sql(method, columns, projected=projected)
+        expression = self.sql(method, columns, otherwise=otherwise)
         output = self.signature.result(method)
         assert output is not None
         if expression is None:
-            return ["no expression"]
+            return [] if otherwise is None and not self.alone else ["no expression"]
         wanted = self._handler_scores(rows, method)
         kept = [row + 1 for row, score in enumerate(wanted) if not isinstance(score, tuple)]
         some = f"wml_row IN ({', '.join(map(str, [0, *kept]))})"

@@ -13,10 +13,12 @@ from warehouse_ml.backends.inline_call import LARGEST_TEXT, Call, NoSqlError, re
 from warehouse_ml.backends.linear_form import fused, with_tables
 from warehouse_ml.backends.program import Expression, Program, walk
 from warehouse_ml.backends.shorter_form import shortened
-from warehouse_ml.signature import Method, Output, Signature
+from warehouse_ml.signature import TYPES, Method, Output, Signature
 
 LARGEST_PROGRAM = 4_000
 """How many expressions a program may have; what has more is no small model."""
+
+METHODS: tuple[Method, ...] = ("predict", "predict_proba", "try_predict")
 
 _NANOSECONDS = {"linear": 0.7, "dot": 0.7, "sum": 0.5, "exp": 6.0, "log": 8.0, "sigmoid": 8.0, "tanh": 12.0}
 """What an operator costs for a row, for each of its arguments; others cost 1."""
@@ -47,7 +49,6 @@ class InlineForm:
         types: Sequence[str | None],
         dialect: str = "duckdb",
         *,
-        projected: bool = True,
         otherwise: str | None = None,
     ) -> str | None:
         """A method as one scalar expression.
@@ -58,8 +59,6 @@ class InlineForm:
                 times: a column, or an expression without side effects.
             types: The SQL type of each as DESCRIBE prints it, or None where it is unknown.
             dialect: The dialect; only `duckdb` is known.
-            projected: Whether the expression stands where DuckDB evaluates equal parts once: in a SELECT
-                list or an aggregate. In WHERE and ORDER BY it does not, so there they get a name.
             otherwise: The SQL text of a call of the version's function, for the rows that are not ordinary:
                 a value is missing, NaN, infinite or refused. The expression is then several times as short,
                 and DuckDB plans it as much faster; without it those rows are scored by SQL too.
@@ -72,7 +71,7 @@ class InlineForm:
         if dialect != "duckdb" or self.signature.result(method) is None:
             return None
         try:
-            text = Call(self, method, features, types, projected=projected, otherwise=otherwise).sql()
+            text = Call(self, method, features, types, otherwise=otherwise).sql()
         except NoSqlError:
             return None
         return text if len(text) <= LARGEST_TEXT else None
@@ -129,7 +128,9 @@ def inline_form(program: Program, signature: Signature) -> InlineForm | None:
         {name: tuple(shortened(fused(cells))) for name, cells in tables.items()},
     )
     names = [f'"{feature.name}"' for feature in signature.features]
-    return form if form.sql("predict", names, [None] * len(names)) is not None else None
+    types = [TYPES[feature.type].duckdb for feature in signature.features]
+    calls = (form.sql(method, names, types, otherwise="NULL") for method in METHODS)
+    return form if any(call is not None for call in calls) else None
 
 
 def _cells(program: Program, output: Output) -> tuple[Expression, ...]:

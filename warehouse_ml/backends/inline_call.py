@@ -1,19 +1,20 @@
-"""The SQL of one call of a method: a fast branch for ordinary rows, and the handler's rules for all others.
+"""The SQL of one call of a method: a fast branch for ordinary rows, and another one for all others.
 
 The fast branch is guarded by one test, that a sum over all features is of ordinary size: so no value was
-missing, NaN or beyond its limit. Else come the errors in the handler's order, NULL, the model's refusals,
-and the score by SQL that is right for NaN, NULL and infinity as well.
+missing, NaN or beyond its limit. All other rows go to the version's function. For an engine that has none
+they get the handler's rules in SQL: its errors in their order, NULL, the model's refusals, and the score by
+SQL that is right for NaN, NULL and infinity as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from warehouse_ml.backends.program import Expression, walk
 from warehouse_ml.backends.shared_values import shared_levels, with_names
-from warehouse_ml.backends.shorter_form import by_differences
+from warehouse_ml.backends.shorter_form import by_differences, without_rounding
 from warehouse_ml.backends.sql_expression import LARGEST_TEXT, NoSqlError, Writer, balanced
 from warehouse_ml.backends.sql_feature import FeatureColumn
 from warehouse_ml.backends.sql_literal import double, number
@@ -30,7 +31,7 @@ ORDINARY = 1e100
 
 _ORDINARY_RANGE = Range(-ORDINARY, ORDINARY)
 
-_CARRIERS = frozenset(["add", "sub", "mul", "neg", "sum", "abs", "square", "linear", "dot"])
+_CARRIERS = frozenset(["add", "sub", "mul", "neg", "sum", "abs", "square", "dot"])
 """Operators whose result is not finite where an argument is not; weights of zero aside."""
 
 
@@ -58,11 +59,13 @@ class Guard:
         anchors: Expressions whose magnitudes are ordinary.
         terms: SQL texts that are zero.
         tests: SQL conditions that are true.
+        proven: The inputs that are finite where the anchors are.
     """
 
     anchors: Sequence[Expression]
     terms: Sequence[str]
     tests: Sequence[str]
+    proven: Collection[str] = ()
 
 
 class Call:
@@ -75,20 +78,19 @@ class Call:
         features: Sequence[str],
         types: Sequence[str | None],
         *,
-        projected: bool,
         otherwise: str | None = None,
     ) -> None:
         """Prepare; see `InlineForm.sql`.
 
         Raises:
-            NoSqlError: The method's result has no exact form.
+            NoSqlError: The method's result has no exact form, or not for these types.
         """
         signature = form.signature
         result = signature.result(method)
         if result is None:
             raise NoSqlError("no such method")
         self._signature, self._result = signature, result
-        self._projected, self._otherwise = projected, otherwise
+        self._otherwise = otherwise
         self._lenient = method == "try_predict"
         name = result_names(method)[0]
         second = 1 if result is not signature.prediction and len(signature.classes) == 2 else 0
@@ -98,13 +100,19 @@ class Call:
         read = {e.value for e in walk(*self._cells, *self._refused) if e.operator == "input"}
         positions = {entry.name: entry.feature for entry in signature.inputs}
         used = {positions[name] for name in read}
-        self._columns = [
-            FeatureColumn(feature, text, _plain_type(sql_type), position in used)
-            for position, (feature, text, sql_type) in enumerate(
-                zip(signature.features, features, types, strict=True)
-            )
-        ]
+        self._columns: list[FeatureColumn] = []
+        for position, (feature, text, sql_type) in enumerate(
+            zip(signature.features, features, types, strict=True)
+        ):
+            column = FeatureColumn.of(feature, text, sql_type, position in used)
+            if column is None:
+                raise NoSqlError(f"the type {sql_type} of the feature {feature.name!r}")
+            self._columns.append(column)
         self._inputs = {name: self._columns[positions[name]] for name in read}
+        exact = {name for name, column in self._inputs.items() if column.single}
+        if exact:
+            self._cells = without_rounding(self._cells, exact)
+            self._fused = without_rounding(self._fused, exact)
         self._poisoned = self._refused_keys()
 
     def sql(self) -> str:
@@ -113,16 +121,14 @@ class Call:
         Raises:
             NoSqlError: It has no exact form, or none that is short enough.
         """
-        checks = list(self._checks())
+        checks = list(self._checks()) if self._otherwise is None else []
         if not checks and self._otherwise is None:
             return self._slow()
         slow = self._slow() if self._otherwise is None else self._otherwise
-        checks = checks if self._otherwise is None else []
         cells = by_differences(self._fused)
         guard = self._guard(cells)
-        levels = shared_levels(cells, guard.anchors, named=not self._projected)
-        writer = self._writer(True)
-
+        levels = shared_levels(cells, guard.anchors)
+        writer = Writer(self._inputs, self._poisoned, fast=True, bound={}, proven=guard.proven)
         whens = "".join(f" WHEN {condition} THEN {outcome}" for condition, outcome in checks)
         if levels:
             other = f"CASE{whens} ELSE {slow} END" if whens else slow
@@ -133,6 +139,8 @@ class Call:
         for anchor in guard.anchors:
             writer.bind(anchor, writer.value(anchor), _ORDINARY_RANGE)
         fast = self._written(writer, cells)
+        if test == "TRUE":
+            return fast
         if fast != slow:
             return f"CASE WHEN {test} THEN {fast}{whens} ELSE {slow} END"
         return f"CASE WHEN CASE WHEN {test} THEN TRUE{whens} ELSE TRUE END THEN {fast} END"
@@ -166,7 +174,7 @@ class Call:
 
     def _slow(self) -> str:
         writer = self._writer(False)
-        levels = shared_levels(self._cells, [], named=False, worth=6.0)
+        levels = shared_levels(self._cells, [], worth=6.0)
         return with_names(writer, levels, "wml_s", lambda: self._written(writer, self._cells))
 
     # --- what is checked ----------------------------------------------------------------------
@@ -225,7 +233,7 @@ class Call:
             place = cell.arguments[0] if cell.operator == "lookup" else None
             if place is None or place.operator != "input" or place.value not in covered:
                 conditions.append(f"NOT {writer.certain(cell)}")
-        return Guard(anchors, terms, conditions)
+        return Guard(anchors, terms, conditions, covered)
 
     def _refused_keys(self) -> dict[str, frozenset[str | None]]:
         """For inputs of texts the keys that are refused; None stands for those that are not named."""
@@ -291,10 +299,6 @@ def result_names(method: Method) -> tuple[str, ...]:
     return ("probabilities" if method == "predict_proba" else "prediction", "refused")
 
 
-def _plain_type(sql_type: str | None) -> str:
-    return (sql_type or "").partition("(")[0]
-
-
 def _raised(sentence: str) -> str:
     if sentence.startswith("'") and sentence.count(" || ") == 0:
         return f"error('{REFUSAL_MARK}ScoringError: {sentence[1:]})"
@@ -334,9 +338,15 @@ def _carried(root: Expression) -> set[str]:
         elif current.operator == "where" and current.arguments[0].operator == "isnan":
             if current.arguments[0].arguments[0] is current.arguments[2]:
                 stack.append(current.arguments[2])
-        elif current.operator in _CARRIERS:
+        elif current.operator in _CARRIERS or _is_rounding(current):
             stack += current.arguments
     return found
+
+
+def _is_rounding(expression: Expression) -> bool:
+    return expression.operator == "cast" and all(
+        dtype.startswith("float") for dtype in (expression.dtype, expression.arguments[0].dtype)
+    )
 
 
 def _same_leaf(cells: Sequence[Expression]) -> Expression | None:

@@ -18,14 +18,13 @@ _COSTS = {"exp": 12.0, "log": 12.0, "tanh": 20.0, "sigmoid": 15.0, "pow": 20.0, 
 
 
 def shared_levels(
-    cells: Sequence[Expression], guarded: Sequence[Expression], *, named: bool, worth: float = _WORTH
+    cells: Sequence[Expression], guarded: Sequence[Expression], *, worth: float = _WORTH
 ) -> list[list[Expression]]:
     """Which values get names: each level may use the names of those before it.
 
     Args:
         cells: What is written.
         guarded: Expressions that are written once more, in a test before.
-        named: Whether these get names in any case.
         worth: How much must be saved for a name.
     """
     order = list(walk(*cells))
@@ -45,7 +44,7 @@ def shared_levels(
             count = 1
         for part, factor in _written_parts(expression):
             times[id(part)] += count * factor
-    if named or chosen:
+    if chosen:
         # the test would be one more time
         chosen |= {id(e) for e in guarded if cost[id(e)] >= _WORTH / 4}
     level: dict[int, int] = {}

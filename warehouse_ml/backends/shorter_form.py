@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from warehouse_ml.backends.finite_domain import rebuilt
 from warehouse_ml.backends.program import Expression, walk
@@ -22,6 +22,26 @@ def shortened(roots: Sequence[Expression]) -> list[Expression]:
         # what has become equal becomes one
         key = (current.operator, current.dtype, id(current.value), *map(id, current.arguments))
         made[id(expression)] = known.setdefault(key, current)
+    return [made[id(root)] for root in roots]
+
+
+def without_rounding(roots: Sequence[Expression], exact: Collection[str]) -> list[Expression]:
+    """The same values where some inputs are numbers of float32 already: rounding them changes nothing.
+
+    Args:
+        roots: Some expressions.
+        exact: The names of those inputs.
+    """
+    made: dict[int, Expression] = {}
+    for expression in walk(*roots):
+        current = rebuilt(expression, tuple(made[id(part)] for part in expression.arguments))
+        if current.operator == "cast" and current.dtype == "float64":
+            (single,) = current.arguments
+            if single.operator == "cast" and single.dtype == "float32":
+                (source,) = single.arguments
+                if source.operator == "input" and source.dtype == "float64" and source.value in exact:
+                    current = source
+        made[id(expression)] = current
     return [made[id(root)] for root in roots]
 
 

@@ -6,7 +6,7 @@ A number that is NaN in numpy is NaN or NULL in SQL, and a condition that is fal
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from warehouse_ml.backends.finite_domain import NULL_TEXT
 from warehouse_ml.backends.program import Expression, Lookup
@@ -42,6 +42,7 @@ class Writer:
         *,
         fast: bool,
         bound: Mapping[int, tuple[str, Range]],
+        proven: Collection[str] = (),
     ) -> None:
         """Prepare.
 
@@ -50,8 +51,9 @@ class Writer:
             poisoned: For inputs of texts the keys that the model refuses; None is any other.
             fast: Whether the values of features are known to need no check, see `FeatureColumn.value`.
             bound: Expressions that have a name already, and their ranges.
+            proven: Inputs that are known to fit in what they are cast to, or may give NULL.
         """
-        self._inputs, self._poisoned, self._fast = inputs, poisoned, fast
+        self._inputs, self._poisoned, self._fast, self._proven = inputs, poisoned, fast, proven
         self._texts: dict[int, str] = {key: name for key, (name, _) in bound.items()}
         self._ranges: dict[int, Range] = {key: known for key, (_, known) in bound.items()}
         self._kept: list[Expression] = []
@@ -329,13 +331,15 @@ class Writer:
             if known.missing or largest > _EXACT_INTEGER:
                 raise NoSqlError("a number that may be too large as a whole one")
             return f"CAST(trunc({text}) AS BIGINT)"
-        if part.dtype == "float64" and largest > FLOAT_LARGEST:
+        cast = "TRY_CAST" if self._fast else "CAST"  # what is guarded is cast before it is known to fit
+        proven = part.operator == "input" and part.value in self._proven
+        if part.dtype == "float64" and largest > FLOAT_LARGEST and not proven:
             over, under = double(FLOAT_INFINITE), double(-FLOAT_INFINITE)
             text = (
                 f"CASE WHEN {text} BETWEEN {over} AND {_INFINITE} THEN {_INFINITE} "
                 f"WHEN {text} <= {under} THEN {double(-math.inf)} ELSE {text} END"
             )
-        return f"CAST({text} AS FLOAT)"
+        return f"{cast}({text} AS FLOAT)"
 
     def _lookup(self, expression: Expression) -> str:
         (place,) = expression.arguments

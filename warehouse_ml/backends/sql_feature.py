@@ -6,7 +6,10 @@ It restates `_prepare` of `udfs/onnx_udf.py` for one row: the policy for NULL, t
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+import numpy as np
 
 from warehouse_ml.backends.finite_domain import NULL_TEXT
 from warehouse_ml.backends.sql_literal import double
@@ -31,6 +34,20 @@ _LARGEST = {
 }
 """The largest magnitude that a type holds, infinity aside."""
 
+_WHOLE = frozenset(["TINYINT", "UTINYINT", "SMALLINT", "USMALLINT", "INTEGER", "UINTEGER", "BIGINT"])
+
+TAKEN: Mapping[str, frozenset[str]] = {
+    "DOUBLE": _WHOLE | {"UBIGINT", "HUGEINT", "UHUGEINT", "DECIMAL", "FLOAT", "DOUBLE"},
+    "BIGINT": _WHOLE,
+    "BOOLEAN": frozenset(["BOOLEAN"]),
+    "VARCHAR": frozenset(["VARCHAR", "ENUM", "JSON"]),
+    "TIMESTAMP": frozenset(["TIMESTAMP", "DATE", "TIMESTAMP_S", "TIMESTAMP_MS"]),
+}
+"""The SQL types of which DuckDB gives a feature of a type its value without being asked."""
+
+_SINGLE = frozenset(["FLOAT", "TINYINT", "UTINYINT", "SMALLINT", "USMALLINT", "BOOLEAN"])
+"""The types whose values are all numbers of float32."""
+
 HUGE = 1e250
 """A double beyond it is worked out in the steps of the graph, so that it overflows where they do."""
 
@@ -44,7 +61,7 @@ class FeatureColumn:
     Attributes:
         feature: The feature.
         text: The SQL text of its value.
-        sql_type: Its SQL type without parameters, or an empty text where it is unknown.
+        sql_type: Its SQL type without parameters, one of `TAKEN`.
         used: Whether the result depends on it.
     """
 
@@ -53,10 +70,28 @@ class FeatureColumn:
     sql_type: str
     used: bool
 
+    @classmethod
+    def of(cls, feature: Feature, text: str, sql_type: str | None, used: bool) -> FeatureColumn | None:
+        """A feature of a column of an SQL type as DESCRIBE prints it; None where the type does not fit."""
+        plain = (sql_type or "").partition("(")[0]
+        if plain not in TAKEN[feature.type] or (sql_type or "").endswith("]"):
+            return None
+        if feature.type in ("VARCHAR", "TIMESTAMP") and plain != feature.type:
+            text, plain = f"CAST({text} AS {feature.type})", feature.type
+        return cls(feature, text, plain, used)
+
+    @property
+    def single(self) -> bool:
+        """Whether float32 holds every value that the model sees."""
+        if self.sql_type not in _SINGLE:
+            return False
+        default = float(self.feature.default or 0) if self._defaults else 0.0
+        return float(np.float32(default)) == default
+
     @property
     def floating(self) -> bool:
         """Whether it can hold NaN and infinity."""
-        return self.feature.type == "DOUBLE" and self.sql_type not in (_LARGEST.keys() - {"FLOAT"})
+        return self.sql_type in ("FLOAT", "DOUBLE")
 
     @property
     def limit(self) -> float | None:
@@ -82,8 +117,7 @@ class FeatureColumn:
         """
         feature = self.feature
         if feature.type == "VARCHAR":
-            text = self.text if self.sql_type in ("VARCHAR", "") else f"CAST({self.text} AS VARCHAR)"
-            return f"coalesce({text}, {literal(str(feature.default))})" if self._defaults else text
+            return f"coalesce({self.text}, {literal(str(feature.default))})" if self._defaults else self.text
         if feature.type == "BIGINT":
             text = self.text if self.sql_type == "BIGINT" else f"CAST({self.text} AS BIGINT)"
             return f"coalesce({text}, {int(feature.default or 0)})" if self._defaults else text
@@ -103,11 +137,10 @@ class FeatureColumn:
     def number(self) -> str:
         """The value as a DOUBLE; times as counts of their unit."""
         if self.feature.type == "TIMESTAMP":
-            text = self.text if self.sql_type == "TIMESTAMP" else f"CAST({self.text} AS TIMESTAMP)"
+            count = f"epoch_us({self.text})"
             if self.feature.unit == "ns":
-                return f"CAST(CAST(epoch_us({text}) AS HUGEINT) * 1000 AS DOUBLE)"
+                return f"CAST(CAST({count} AS HUGEINT) * 1000 AS DOUBLE)"
             size = _MICROSECONDS[self.feature.unit or "us"]
-            count = f"epoch_us({text})"
             if size > 1:  # the quotient of integers is cut off, the remainder has the sign of the dividend
                 count = f"(({count} - ((({count} % {size}) + {size}) % {size})) // {size})"
             return f"CAST({count} AS DOUBLE)"
@@ -116,7 +149,7 @@ class FeatureColumn:
     @property
     def factor(self) -> str:
         """The value as a factor beside a DOUBLE: DuckDB casts numbers there by itself."""
-        plain = self.sql_type in _LARGEST and self.sql_type != "BOOLEAN"
+        plain = self.sql_type != "BOOLEAN"
         if plain and self.feature.type == "DOUBLE" and not self._defaults:
             return self.text
         return self.value(True)
@@ -194,6 +227,12 @@ class FeatureColumn:
         return found
 
     @property
+    def size(self) -> str:
+        """The magnitude of the value."""
+        plain = self.sql_type in ("FLOAT", "DOUBLE")  # a whole number has none where it is the smallest one
+        return f"abs({self.text if plain else self.number})"
+
+    @property
     def finite_is_enough(self) -> bool:
         """Whether every finite value is within the limit."""
         return self.limit is None or self.limit >= _LARGEST.get(self.sql_type, 1.7976931348623157e308)
@@ -203,24 +242,14 @@ class FeatureColumn:
         """The SQL text of the value as Python's `repr` shows it."""
         text = self.text
         if self.feature.type == "VARCHAR":
-            shown = _represented(f"CAST({text} AS VARCHAR)")
+            shown = _represented(text)
         elif self.feature.type == "BOOLEAN":
             shown = f"CASE WHEN {text} THEN 'True' ELSE 'False' END"
         elif self.feature.type == "TIMESTAMP":
-            shown = f"CAST(epoch_us(CAST({text} AS TIMESTAMP)) AS VARCHAR)"
+            shown = f"CAST(epoch_us({text}) AS VARCHAR)"
         else:
             shown = f"CAST(CAST({text} AS {self.feature.type}) AS VARCHAR)"
         return f"CASE WHEN {text} IS NULL THEN 'NULL' ELSE {shown} END"
-
-    @property
-    def size(self) -> str:
-        """The magnitude of the value."""
-        return f"abs({self.number if self.feature.type == 'TIMESTAMP' or not self._plain else self.text})"
-
-    @property
-    def _plain(self) -> bool:
-        """Whether it is a number of SQL, of which the magnitude can be taken."""
-        return self.sql_type in _LARGEST and self.sql_type not in ("BOOLEAN", "BIGINT", "HUGEINT")
 
     def proof(self) -> str | None:
         """A DOUBLE that is zero where a value that is no float needs no check, and else NULL.
@@ -233,6 +262,9 @@ class FeatureColumn:
             if optional:
                 return f"CASE WHEN {self.text} IS NULL OR {known} THEN 0e0 END"
             return f"CASE WHEN {known} THEN 0e0 END"
+        if self.feature.type == "TIMESTAMP":  # infinity has no count
+            known = f"isfinite({self.text})"
+            return f"CASE WHEN {f'{self.text} IS NULL OR ' if optional else ''}{known} THEN 0e0 END"
         return None if optional else f"CASE WHEN {self.text} IS NOT NULL THEN 0e0 END"
 
     @property

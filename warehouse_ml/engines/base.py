@@ -243,7 +243,7 @@ class Engine(Protocol):
         method: Method,
         rows: Any,
         *,
-        expression: Callable[[Sequence[str]], str] | None = None,
+        expression: Callable[[Sequence[str], str], str | None] | None = None,
     ) -> Any:
         """Score rows by a SELECT of the engine, for a model that need not be registered.
 
@@ -252,7 +252,8 @@ class Engine(Protocol):
             signature: Its signature.
             method: One that it has.
             rows: A `pyarrow.Table` whose columns are the features, in order.
-            expression: Writes the score as SQL, from that of the features, in place of a function.
+            expression: Writes the score as SQL, from that of the features and of the call of the function;
+                None leaves the call as it is.
 
         Returns:
             A `pyarrow.Array` with a result for each row, in order.

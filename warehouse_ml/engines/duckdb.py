@@ -307,7 +307,7 @@ class DuckDBEngine:
         method: Method,
         rows: Any,
         *,
-        expression: Callable[[Sequence[str]], str] | None = None,
+        expression: Callable[[Sequence[str], str], str | None] | None = None,
     ) -> Any:
         """Score rows by a SELECT on a cursor, for a model that need not be registered.
 
@@ -316,7 +316,8 @@ class DuckDBEngine:
             signature: Its signature.
             method: One that it has.
             rows: A `pyarrow.Table` whose columns are the features, in order.
-            expression: Writes the score as SQL, from that of the features, in place of a function.
+            expression: Writes the score as SQL, from that of the features and of the call of the function;
+                None leaves the call as it is.
 
         Returns:
             A `pyarrow.ChunkedArray` with a result for each row, in order.
@@ -333,8 +334,9 @@ class DuckDBEngine:
             create_function(name, function, signature, method, cursor)
             try:
                 call = duckdb.FunctionExpression(name, *map(duckdb.ColumnExpression, features))
-                if expression is not None:
-                    call = duckdb.SQLExpression(expression(features))
+                written = expression and expression(features, f"{name}({', '.join(features)})")
+                if written is not None:
+                    call = duckdb.SQLExpression(written)
                 position = duckdb.ColumnExpression("position")
                 with self.translating(cursor):
                     scored = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ def scored_by(
         signature: The model's.
         rows: The rows: a `pyarrow.Table` with a column for each feature.
         engine: The engine.
-        inline: Writes the scores as expressions, in place of a function.
+        inline: Writes scores as expressions; methods that it has none for keep their function.
     """
     types = [TYPES[feature.type].duckdb for feature in signature.features]
 
@@ -40,11 +40,12 @@ def scored_by(
         output = signature.result(method)
         if output is None:
             return []
-        expression: Callable[[Any], str] | None = None
-        if inline is not None:
-            expression = lambda features: str(inline.sql(method, features, types))  # noqa: E731
+
+        def written(features: Sequence[str], call: str) -> str | None:
+            return None if inline is None else inline.sql(method, features, types, otherwise=call)
+
         taken = rows.take(positions)
-        return leaves_of(engine.score(model, signature, method, taken, expression=expression), output)
+        return leaves_of(engine.score(model, signature, method, taken, expression=written), output)
 
     return score
 
