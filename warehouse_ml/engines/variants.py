@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from warehouse_ml.engines.arrow import arrow_type, to_arrow
+from warehouse_ml.engines.bounded_scorer import BoundedScorer
 from warehouse_ml.engines.scoring import handler, remembered, shared_scorer
 from warehouse_ml.errors import MethodError, ScoringError
 from warehouse_ml.signature import Method, Output
@@ -70,6 +71,9 @@ class _Work:
         self._parameters = members[0].parameters
         self._methods: list[Method] = [member.method for member in members]
         self._scorer = shared_scorer(version.sha256, version.signature, variant.route)
+        bounds = [variant.bounds[at] if variant.bounds and at >= 0 else None for at in self._parameters]
+        if any(bounds):
+            self._scorer = BoundedScorer(version.signature, self._scorer, bounds)
         self._outputs: list[Output] = []
         for method in self._methods:
             output = version.signature.result(method)
