@@ -31,7 +31,7 @@ class ShopKnowledge(EngineKnowledge):
         return version.name in self.raising
 
 
-@dataclass
+@dataclass(repr=False)
 class Shop(StubCatalog):
     """A connection on which statements are optimized and run, and the rows counted that are scored.
 
@@ -42,6 +42,9 @@ class Shop(StubCatalog):
 
     rules: Collection[str] | None = None
     raising: Collection[str] = ()
+
+    def __repr__(self) -> str:
+        return f"Shop(rules={self.rules})"
 
     def optimized(self, text: str) -> BoundStatement:
         knowledge = ShopKnowledge(DuckDBEngine(self.connection, owned=False))
