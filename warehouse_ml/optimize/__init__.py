@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Protocol
 
+from warehouse_ml.optimize.compare_margins import compare_margins
 from warehouse_ml.optimize.distinct_inputs import distinct_inputs
 from warehouse_ml.optimize.drop_idle_features import drop_idle_features
 from warehouse_ml.optimize.filters_first import filters_first
@@ -14,6 +15,7 @@ from warehouse_ml.optimize.gather_rows import gather_rows
 from warehouse_ml.optimize.inline_scores import inline_scores
 from warehouse_ml.optimize.join_scores import join_scores
 from warehouse_ml.optimize.knowledge import Knowledge
+from warehouse_ml.optimize.prune_models import prune_models
 from warehouse_ml.optimize.score_before_join import score_before_join
 from warehouse_ml.optimize.share_calls import share_calls
 from warehouse_ml.optimize.stored import runs_once
@@ -42,6 +44,8 @@ RULES: tuple[Rule, ...] = (
     filters_first,
     join_scores,
     drop_idle_features,
+    prune_models,
+    compare_margins,
 )
 
 
