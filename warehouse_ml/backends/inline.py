@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from warehouse_ml.backends import expression_json
@@ -18,12 +19,16 @@ from warehouse_ml.signature import TYPES, Method, Output, Signature
 LARGEST_PROGRAM = 4_000
 """How many expressions a program may have; what has more is no small model."""
 
+KEPT_TEXTS = 64
+"""How many texts a form keeps, to give them again: a statement is often sent more than once."""
+
 METHODS: tuple[Method, ...] = ("predict", "predict_proba", "try_predict")
 
 _NANOSECONDS = {"linear": 0.7, "dot": 0.7, "sum": 0.5, "exp": 6.0, "log": 8.0, "sigmoid": 8.0, "tanh": 12.0}
 """What an operator costs for a row, for each of its arguments; others cost 1."""
 
-_PER_SPLIT = 4.0
+_PER_LEVEL = 3.0
+_PER_SPLIT = 0.3
 _PER_KEY = 2.0
 
 
@@ -41,6 +46,7 @@ class InlineForm:
     signature: Signature
     cells: Mapping[str, tuple[Expression, ...]]
     fused: Mapping[str, tuple[Expression, ...]]
+    _texts: dict[tuple[object, ...], str | None] = field(default_factory=dict, repr=False, compare=False)
 
     def sql(
         self,
@@ -70,6 +76,16 @@ class InlineForm:
         """
         if dialect != "duckdb" or self.signature.result(method) is None:
             return None
+        key = (method, tuple(features), tuple(types), otherwise)
+        if key not in self._texts:
+            if len(self._texts) >= KEPT_TEXTS:
+                self._texts.clear()
+            self._texts[key] = self._written(method, features, types, otherwise)
+        return self._texts[key]
+
+    def _written(
+        self, method: Method, features: Sequence[str], types: Sequence[str | None], otherwise: str | None
+    ) -> str | None:
         try:
             text = Call(self, method, features, types, otherwise=otherwise).sql()
         except NoSqlError:
@@ -142,7 +158,8 @@ def _cost(expression: Expression) -> float:
         return 0.0
     if expression.operator == "leaf":
         forest, _ = expression.value
-        return _PER_SPLIT * len(forest.feature) / max(1, len(forest.roots)) / 4
+        splits = max(1.0, (len(forest.feature) / max(1, len(forest.roots)) - 1) / 2)
+        return _PER_LEVEL * math.log2(splits + 1) + _PER_SPLIT * splits
     if expression.operator == "lookup":
         return _PER_KEY * len(expression.value.table)
     return _NANOSECONDS.get(expression.operator, 1.0) * max(1, len(expression.arguments))

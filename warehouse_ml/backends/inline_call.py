@@ -35,6 +35,9 @@ _CARRIERS = frozenset(["add", "sub", "mul", "neg", "sum", "abs", "square", "dot"
 """Operators whose result is not finite where an argument is not; weights of zero aside."""
 
 
+_COMPARERS = frozenset(["leaf", "eq", "lt", "le", "gt", "ge", "isnan", "isinf", "cast"])
+
+
 class Form(Protocol):
     """What `InlineForm` holds."""
 
@@ -212,18 +215,26 @@ class Call:
         for anchor in anchors:
             covered |= _carried(anchor)
         proven = {id(self._inputs[name]) for name in covered}
+        free = {id(column) for column in self._columns} - {
+            id(self._inputs[name]) for name in _calculated(cells)
+        }
         terms: list[str] = []
         limited: dict[tuple[float, bool, str], list[str]] = {}
+        summed: dict[tuple[float, str], list[str]] = {}
         for column in self._checked():
             if id(column) in proven and column.finite_is_enough:
                 continue
-            if column.bound is not None:
+            if column.floating and column.finite_is_enough and column.must_be_present and id(column) in free:
+                summed.setdefault((column.largest, column.sql_type), []).append(column.text)
+            elif column.bound is not None:
                 key = (column.bound, column.must_be_present, column.sql_type)
                 limited.setdefault(key, []).append(column.size)
             else:
                 proof = column.proof()
                 terms += [] if proof is None else [proof]
         conditions = []
+        for (limit, _), texts in summed.items():
+            conditions.append(f"abs({balanced(texts)}) <= {double(limit)}")
         for (limit, present, _), sizes in limited.items():
             # a sum needs all of them, `greatest` passes over NULL
             largest = balanced(sizes) if present else f"greatest({', '.join(sizes)})"
@@ -340,6 +351,19 @@ def _carried(root: Expression) -> set[str]:
                 stack.append(current.arguments[2])
         elif current.operator in _CARRIERS or _is_rounding(current):
             stack += current.arguments
+    return found
+
+
+def _calculated(cells: Sequence[Expression]) -> set[str]:
+    """The inputs that more is done with than comparing them: what is huge may become infinite there."""
+    found = {cell.value for cell in cells if cell.operator == "input"}
+    for expression in walk(*cells):
+        if expression.operator not in _COMPARERS:
+            for part in expression.arguments:
+                while _is_rounding(part):
+                    (part,) = part.arguments
+                if part.operator == "input":
+                    found.add(part.value)
     return found
 
 

@@ -169,8 +169,7 @@ class FeatureColumn:
         size = f"abs({self.number})"
         if not self.floating:
             return f"{size} > {double(self.limit)}"
-        largest = _LARGEST.get(self.sql_type, 1.7976931348623157e308)
-        if self.limit >= largest:
+        if self.limit >= self.largest:
             return f"isinf({self.text})"
         return f"{size} BETWEEN {double(math.nextafter(self.limit, math.inf))} AND {double(math.inf)}"
 
@@ -188,7 +187,7 @@ class FeatureColumn:
         if feature.type == "TIMESTAMP":
             bound = 2.0**63 * 1000
         if fast and self.floating:
-            bound = min(bound, _LARGEST.get(self.sql_type, 1.7976931348623157e308))
+            bound = min(bound, self.largest)
         default = float(feature.default or 0) if self._defaults else 0.0
         return Range(min(-bound, default), max(bound, default), null and not fast and self.floating, null)
 
@@ -233,9 +232,14 @@ class FeatureColumn:
         return f"abs({self.text if plain else self.number})"
 
     @property
+    def largest(self) -> float:
+        """The largest finite number of the type."""
+        return _LARGEST.get(self.sql_type, 1.7976931348623157e308)
+
+    @property
     def finite_is_enough(self) -> bool:
         """Whether every finite value is within the limit."""
-        return self.limit is None or self.limit >= _LARGEST.get(self.sql_type, 1.7976931348623157e308)
+        return self.limit is None or self.limit >= self.largest
 
     @property
     def shown(self) -> str:

@@ -14,6 +14,14 @@ CALL_NANOSECONDS = 30.0
 FEATURE_NANOSECONDS = 4.0
 """What each feature of the row adds to that."""
 
+CHARACTER_NANOSECONDS = 2_000.0
+"""What the engine takes to read and plan a character of an expression."""
+
+SHORT_TEXT = 4_000
+"""Up to so many characters, a few milliseconds, nobody asks how many rows there are."""
+
+_IEEE = "current_setting('ieee_floating_point_ops')"
+
 
 def inline_scores(statement: BoundStatement, knowledge: Knowledge) -> BoundStatement:
     """Every score that is cheaper as an expression becomes one."""
@@ -34,13 +42,29 @@ def _inlined(score: Score, call: BoundCall, knowledge: Knowledge, applied: list[
     inline, function = facts.inline.cost(score.method), function_nanoseconds(facts, score)
     if inline >= function or not all(_repeatable(text, knowledge) for text in score.features):
         return score
-    text = facts.inline.sql(score.method, score.features, score.types)
-    if text is None:
+    text = facts.inline.sql(score.method, score.features, score.types, otherwise=score.text)
+    if text is None or not _pays(text, function - inline, call, knowledge) or not has_nan(knowledge):
         return score
     shown = " ".join(call.call.text.split())
     effect = f"an expression of about {inline:.0f} ns a row instead of a function of {function:.0f}"
     applied.append(Applied("inline_scores", shown, effect))
     return replace(score, text=f"({text})")
+
+
+def _pays(text: str, gain: float, call: BoundCall, knowledge: Knowledge) -> bool:
+    """Whether a text's rows gain, each so many nanoseconds, what the engine takes to read it."""
+    if len(text) <= SHORT_TEXT:
+        return True
+    if call.scope is None:
+        return False
+    rows = knowledge.estimated_rows(call.scope.local(f"SELECT 1 FROM {call.scope.source}"))
+    return rows is not None and rows * gain >= len(text) * CHARACTER_NANOSECONDS
+
+
+def has_nan(knowledge: Knowledge) -> bool:
+    """Whether the engine gives NaN and infinity as models do; a setting makes it raise errors instead."""
+    (found,) = knowledge.statistics([_IEEE], "(SELECT 1)")
+    return found.low is not False
 
 
 def function_nanoseconds(facts: PlanFacts, score: Score) -> float:
