@@ -82,7 +82,7 @@ def test_a_bar_tells_the_share_and_the_pace(capfd, monkeypatch):
     with progress.scoring_bar(lambda: 0.5, lambda: next(counts)):
         while " 50%" not in (shown := capfd.readouterr().err):
             pass
-    assert "1,000 rows" in shown
+    assert re.search(r"\d,000 rows, [\d,]+/s", shown)
 
 
 def test_only_the_first_of_several_bars_is_shown(capfd, monkeypatch):

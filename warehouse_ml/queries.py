@@ -106,6 +106,8 @@ class Queries:
                     bound.text, params, namespace=namespace, provide=self._functions.provide
                 )
         except self._engine.bind_error as error:
+            if bound.plain is not None:  # the engine says best of the user's own text what is wrong with it
+                return self._run(bound.plain, params, namespace)
             translated = translate_binder_error(str(error), bound)
             if translated is None:
                 raise
