@@ -1,6 +1,7 @@
 """The bar of long scoring: on a terminal only, and gone when the work is done."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
