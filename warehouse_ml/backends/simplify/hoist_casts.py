@@ -6,8 +6,13 @@ from warehouse_ml.backends.simplify.flow import Edit, Flow, Kind, attribute, rew
 
 
 def hoist_casts(flow: Flow) -> Flow:
-    """Where every part of a Concat is cast from one type to another, and for the Concat alone."""
-    return rewritten(flow, _step)
+    """Where every part of a Concat is cast from one type to another, and for the Concat alone.
+
+    Numbers that an estimator rounds to float32 are cast twice.
+    """
+    while (changed := rewritten(flow, _step)) is not flow:
+        flow = changed
+    return flow
 
 
 def _step(node: onnx.NodeProto, flow: Flow, edit: Edit) -> bool:
