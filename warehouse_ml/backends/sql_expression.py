@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from warehouse_ml.backends.finite_domain import NULL_TEXT
-from warehouse_ml.backends.program import Expression, Lookup
+from warehouse_ml.backends.no_sql import LARGEST_TEXT, NoSqlError
+from warehouse_ml.backends.program import Expression
 from warehouse_ml.backends.sql_feature import FeatureColumn
 from warehouse_ml.backends.sql_literal import (
     FLOAT_INFINITE,
@@ -17,19 +17,14 @@ from warehouse_ml.backends.sql_literal import (
     double,
     number,
 )
+from warehouse_ml.backends.sql_table import lookup_sql, member_sql, take_sql
 from warehouse_ml.backends.sql_tree import tree_sql
 from warehouse_ml.backends.value_range import Range, range_of
-from warehouse_ml.quoting import literal
 
-LARGEST_TEXT = 20_000
-"""How long an expression may become."""
+__all__ = ["LARGEST_TEXT", "NoSqlError", "Writer", "balanced"]
 
 _INFINITE = double(math.inf)
 _EXACT_INTEGER = 2.0**62
-
-
-class NoSqlError(Exception):
-    """An expression has no exact form in SQL, or none that is short enough."""
 
 
 class Writer:
@@ -136,7 +131,7 @@ class Writer:
             finite = math.isfinite(known.low) and math.isfinite(known.high)
             return "FALSE" if finite else f"isinf({self.value(parts[0])})"
         if operator == "lookup":
-            return self._member(expression)
+            return member_sql(self, expression)
         if operator == "cast":
             return self._truth(parts[0])
         return self.value(expression)
@@ -170,31 +165,10 @@ class Writer:
         checks = [f"{self.value(part)} <= {_INFINITE}" for part in above if self.range(part).nan]
         return f"({' AND '.join([text, *checks])})"
 
-    def _member(self, expression: Expression) -> str:
-        """A table of conditions as a list of the keys that make it true, or of the others."""
-        (place,) = expression.arguments
-        lookup: Lookup = expression.value
-        if place.dtype != "string":
-            raise NoSqlError("a table of conditions over numbers")
-        text = self.value(place)
-        null = lookup.table.get(NULL_TEXT, lookup.default) if self.range(place).null else lookup.default
-        keys = [
-            key for key, v in lookup.table.items() if bool(v) != bool(lookup.default) and key != NULL_TEXT
-        ]
-        if not keys:
-            listed = "TRUE" if lookup.default else "FALSE"
-        else:
-            negation = "NOT " if lookup.default else ""
-            listed = f"{text} {negation}IN ({', '.join(map(literal, keys))})"
-        if not self.range(place).null:
-            return f"({listed})"
-        return f"({text} IS NULL OR {listed})" if null else f"({text} IS NOT NULL AND {listed})"
-
     # --- values -------------------------------------------------------------------------------
 
     def _input(self, expression: Expression) -> str:
-        text = self._inputs[expression.value].value(self._fast)
-        return text
+        return self._inputs[expression.value].value(self._fast)
 
     def _binary(self, expression: Expression) -> str:
         if expression.dtype not in ("float32", "float64"):
@@ -341,53 +315,11 @@ class Writer:
             )
         return f"{cast}({text} AS FLOAT)"
 
-    def _lookup(self, expression: Expression) -> str:
-        (place,) = expression.arguments
-        lookup: Lookup = expression.value
-        if expression.dtype == "bool":
-            return self._member(expression)
-        if place.dtype != "string":
-            raise NoSqlError("a table over numbers")
-        texts = {key: number(v, expression.dtype) for key, v in lookup.table.items()}
-        default = number(lookup.default, expression.dtype)
-        poisoned = self._poisoned_by(place) if expression.dtype in ("float32", "float64") else None
-        column = self.value(place)
-        null = texts.pop(NULL_TEXT, default) if self.range(place).null else default
-        texts.pop(NULL_TEXT, None)
-        if poisoned is not None:
-            texts = {key: "NULL" if key in poisoned else text for key, text in texts.items()}
-            default = "NULL" if None in poisoned else default
-            texts[NULL_TEXT] = "NULL"
-            refused = NULL_TEXT in poisoned or (None in poisoned and NULL_TEXT not in lookup.table)
-            null = "NULL" if refused or not self.range(place).null else null
-        whens = [f" WHEN {literal(key)} THEN {text}" for key, text in texts.items() if text != default]
-        rest = f" ELSE {default}" if default != "NULL" else ""
-        if default != null:
-            rest = f" ELSE CASE WHEN {column} IS NULL THEN {null} ELSE {default} END"
-        if not whens and not rest.startswith(" ELSE CASE"):
-            return default
-        if not whens:
-            return rest.removeprefix(" ELSE ")
-        return f"CASE {column}{''.join(whens)}{rest} END"
-
-    def _poisoned_by(self, place: Expression) -> frozenset[str | None] | None:
+    def poisoned_by(self, place: Expression) -> frozenset[str | None] | None:
+        """The keys that the model refuses; None where a refusal is not the table's to notice."""
         if not self._fast or place.operator != "input":
             return None
         return self._poisoned.get(place.value, frozenset())
-
-    def _take(self, expression: Expression) -> str:
-        (place,) = expression.arguments
-        values = expression.value
-        if place.operator == "leaf":
-            return tree_sql(self, place, lambda leaf: number(values[leaf], expression.dtype))
-        known = self.range(place)
-        if known.missing:
-            raise NoSqlError("a place that may be NaN")
-        low, high = int(max(known.low, -len(values))), int(min(known.high, len(values) - 1))
-        texts = {place: number(values[place], expression.dtype) for place in range(low, high + 1)}
-        default = texts.pop(high)
-        whens = "".join(f" WHEN {place} THEN {text}" for place, text in texts.items())
-        return f"CASE {self.value(place)}{whens} ELSE {default} END" if whens else default
 
     def _leaf(self, expression: Expression) -> str:
         return tree_sql(self, expression, str)
@@ -442,8 +374,8 @@ _RULES: Mapping[str, Callable[[Writer, Expression], str]] = {
     "min": Writer._smaller,
     "where": Writer._where,
     "cast": Writer._cast,
-    "lookup": Writer._lookup,
-    "take": Writer._take,
+    "lookup": lookup_sql,
+    "take": take_sql,
     "leaf": Writer._leaf,
     **dict.fromkeys(_FUNCTIONS, Writer._called),
 }
