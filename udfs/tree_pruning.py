@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 LEAST_NODES = 1000
 """Smaller ensembles are not worth pruning."""
 
-LARGEST_REST = 0.75
-"""Above this share of the nodes the rest is not worth it either."""
+LARGEST_REST = 0.5
+"""Above this share of the nodes the rest is not worth it either: to rank the values takes its own time."""
 
 Bounds = tuple[float, float, bool]
 """What a column lies between, both inclusive, and whether it may be missing (masked or NaN)."""

@@ -102,12 +102,16 @@ def decided_form(form: InlineForm, method: Method, condition: Condition) -> Inli
     for cells in (form.cells, form.fused):
         cell = cells[name][-1]
         test = _decided(cell, condition)
-        if test is None:
+        if test is None or _inputs(test) != _inputs(cell):  # what is not read is not refused either
             return None
         groups.append({**cells, "prediction": (test,)})
     output = Output("prediction", "BOOLEAN", form.signature.prediction.tensor, 0)
     signature = replace(form.signature, prediction=output, probabilities=None)
     return InlineForm(signature, groups[0], groups[1])
+
+
+def _inputs(cell: Expression) -> set[str]:
+    return {expression.value for expression in walk(cell) if expression.operator == "input"}
 
 
 def _is_comparable(condition: Condition, result: Output) -> bool:

@@ -15,6 +15,7 @@ from warehouse_ml.backends.finite_domain import NULL_TEXT, rebuilt
 from warehouse_ml.backends.inline import InlineForm
 from warehouse_ml.backends.known_value import Known
 from warehouse_ml.backends.program import Expression, Forest, Lookup, walk
+from warehouse_ml.backends.sql_feature import FeatureColumn
 from warehouse_ml.backends.value_range import ANY, Range, range_of
 from warehouse_ml.signature import Feature, Signature
 
@@ -29,34 +30,38 @@ _made: OrderedDict[tuple[object, ...], tuple[InlineForm, InlineForm | None]] = O
 _MOST_KEPT = 64
 
 
-def specialized(form: InlineForm, known: Mapping[int, Known]) -> InlineForm | None:
+def specialized(
+    form: InlineForm, known: Mapping[int, Known], types: Sequence[str | None]
+) -> InlineForm | None:
     """The form for rows of which something is known; for other rows it is wrong, but raises nothing new.
 
     Args:
         form: A model.
         known: What is known, by the position of the feature.
+        types: The SQL type of each feature's column, or None.
 
     Returns:
         The form; features that it no longer reads have no checks left where they are known to pass them.
-        None where nothing is gained.
+        None where nothing is gained, or the rows that the model refuses would no longer be seen.
     """
     known = {place: fact for place, fact in known.items() if _is_usable(form.signature.features[place], fact)}
     if not known:
         return None
-    key = (id(form), *sorted(known.items(), key=lambda item: item[0]))
+    key = (id(form), *types, *sorted(known.items(), key=lambda item: item[0]))
     found = _made.get(key)
     if found is None:  # what is kept keeps its form, so that no other one has its id
-        found = _made[key] = form, _specialized(form, known)
+        found = _made[key] = form, _specialized(form, known, types)
         while len(_made) > _MOST_KEPT:
             _made.popitem(last=False)
     return found[1]
 
 
-def _specialized(form: InlineForm, known: Mapping[int, Known]) -> InlineForm | None:
+def _specialized(
+    form: InlineForm, known: Mapping[int, Known], types: Sequence[str | None]
+) -> InlineForm | None:
     signature = form.signature
     cells, fused = (_pruned(groups, signature, known) for groups in (form.cells, form.fused))
-    before = sum(1 for group in form.fused.values() for _ in walk(*group))
-    after = sum(1 for group in fused.values() for _ in walk(*group))
+    before, after = _size(form.fused), _size(fused)
     kept = [place for place, cell in enumerate(cells.get("refused", ())) if not _is_false(cell)]
     if any(cell.operator == "constant" and cell.value for cell in cells.get("refused", ())):
         return None
@@ -70,8 +75,13 @@ def _specialized(form: InlineForm, known: Mapping[int, Known]) -> InlineForm | N
         if not kept:
             del cells["refused"], fused["refused"]
     positions = {entry.name: entry.feature for entry in signature.inputs}
-    roots = [cell for group in (*cells.values(), *fused.values()) for cell in group]
-    read = {positions[e.value] for e in walk(*roots) if e.operator == "input"}
+    read, read_before = _read(positions, cells, fused), _read(positions, form.cells, form.fused)
+    for place in read_before - read:
+        feature = signature.features[place]
+        column = FeatureColumn.of(feature, "", types[place], True)
+        seen = feature.missing in ("null", "error") or (place in known and _passes(feature, known[place]))
+        if column is None or (column.failures(False) and not seen):
+            return None
     features = tuple(
         _without_checks(feature)
         if place in known and place not in read and _passes(feature, known[place])
@@ -84,12 +94,28 @@ def _specialized(form: InlineForm, known: Mapping[int, Known]) -> InlineForm | N
     return InlineForm(replace(signature, features=features, refusals=refusals), cells, fused)
 
 
+def _size(groups: Mapping[str, Sequence[Expression]]) -> int:
+    """How many steps, splits and keys there are."""
+    size = 0
+    for expression in walk(*(cell for group in groups.values() for cell in group)):
+        size += 1
+        if expression.operator == "lookup":
+            size += len(expression.value.table)
+        elif expression.operator == "leaf":
+            forest, tree = expression.value
+            size += _nodes(forest, tree)
+    return size
+
+
+def _read(positions: Mapping[str, int], *forms: Mapping[str, Sequence[Expression]]) -> set[int]:
+    roots = [cell for groups in forms for group in groups.values() for cell in group]
+    return {positions[e.value] for e in walk(*roots) if e.operator == "input"}
+
+
 def features_read(form: InlineForm) -> set[int]:
     """The positions of the features that a form reads, be it only to see that they are there."""
     positions = {entry.name: entry.feature for entry in form.signature.inputs}
-    roots = [cell for group in (*form.cells.values(), *form.fused.values()) for cell in group]
-    read = {positions[e.value] for e in walk(*roots) if e.operator == "input"}
-    return read | {
+    return _read(positions, form.cells, form.fused) | {
         place for place, feature in enumerate(form.signature.features) if feature.missing in ("null", "error")
     }
 
@@ -315,7 +341,7 @@ def _cut(
     if len(nodes) == 1:
         return _constant(expression, int(forest.leaf[nodes[0]]))
     columns = sorted({int(forest.feature[node]) for node in nodes if forest.feature[node] >= 0})
-    if len(columns) == len(expression.arguments) and len(nodes) == _size(forest, tree):
+    if len(columns) == len(expression.arguments) and len(nodes) == _nodes(forest, tree):
         return expression
     index = np.array(nodes)
     places = {column: place for place, column in enumerate(columns)} | {-1: -1}
@@ -334,7 +360,7 @@ def _cut(
     return Expression("leaf", expression.dtype, arguments, (cut, 0))
 
 
-def _size(forest: Forest, tree: int) -> int:
+def _nodes(forest: Forest, tree: int) -> int:
     stack, size = [int(forest.roots[tree])], 0
     while stack:
         node = stack.pop()

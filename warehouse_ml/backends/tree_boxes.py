@@ -78,7 +78,7 @@ def box_condition(
     columns = call.checked()
     if not boxes or call.refuses:
         return None
-    refusing = [column for column in columns if column.failures(method == "try_predict")]
+    refusing = [column for column in columns if column.failures(False)]
     if refusing and not never_raise(refusing):
         return None
     hull = _hull(boxes)
@@ -147,7 +147,7 @@ class _BoxCall(Call):
             outcome = inside(node)
             if outcome is not None:
                 if outcome:
-                    found.append(box)
+                    _add(found, box)
                 continue
             place = places[int(forest.feature[node])]
             bound = double_at_most(float(forest.threshold[node]), forest.comparison, forest.precision)
@@ -195,6 +195,23 @@ def _halves(side: Side, bound: float, missing_left: bool) -> tuple[Side, Side]:
 
 def _reaches(side: Side, bound: float) -> bool:
     return side.low < bound or side.low == -math.inf
+
+
+def _add(boxes: list[Box], box: Box) -> None:
+    """Add a box, joined with one that it continues in a single column."""
+    for place, other in enumerate(boxes):
+        if other.keys() != box.keys():
+            continue
+        different = [column for column in box if box[column] != other[column]]
+        if len(different) != 1:
+            continue
+        one, two = sorted((box[different[0]], other[different[0]]), key=lambda side: side.low)
+        if one.values and two.values and one.high == two.low:
+            joined = Side(one.low, two.high, True, one.missing or two.missing)
+            del boxes[place]
+            _add(boxes, {**box, different[0]: joined})
+            return
+    boxes.append(box)
 
 
 def _hull(boxes: Sequence[Box]) -> dict[int, Side]:

@@ -7,7 +7,7 @@ becomes ranges of columns, by which the engine can also skip what it has stored:
     WHERE (age > 60 AND age <= 90 AND CASE WHEN income <= 5e4 THEN TRUE ELSE debt <= 1e4 END)
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -46,9 +46,33 @@ def compare_margins(statement: BoundStatement, knowledge: Knowledge) -> BoundSta
             blocks[key] = block
             groups[key].append((position, *found))
     for key, group in groups.items():
+        group = _alone(statement, group, blocks[key], knowledge)
         for position, comparison, span in _allowed(statement, blocks[key], group, knowledge, tree):
             statement = _compared(statement, position, comparison, span, blocks[key], knowledge)
     return statement
+
+
+def _alone(
+    statement: BoundStatement,
+    group: list[tuple[int, Comparison, Range]],
+    block: SelectBlock | None,
+    knowledge: Knowledge,
+) -> list[tuple[int, Comparison, Range]]:
+    """The comparisons, but those of a score that may raise and is compared twice in WHERE.
+
+    `p > 0.8 AND p < 0.2` is false to the engine, which then computes no score.
+    """
+    conditions = Counter(
+        statement.calls[position].version.sha256
+        for position, _, span in group
+        if block is not None and span in block.conjuncts
+    )
+    return [
+        entry
+        for entry in group
+        if conditions[statement.calls[entry[0]].version.sha256] < 2
+        or not knowledge.may_raise(statement.calls[entry[0]].version)
+    ]
 
 
 def _allowed(

@@ -131,10 +131,17 @@ def _compared_after(tree: TokenTree, low: int, high: int) -> tuple[Comparison, R
         found = None if one is None else ((one[0],), one[1])
     else:
         return None
-    if found is None or not _ends(tree, found[1]):
+    if found is None or not _ends(tree, found[1]) or (word == "BETWEEN" and _is_empty(found[0])):
         return None
     start, end = tree.span(high, found[1])
     return Comparison(word, found[0], tree.text[start:end], negated), (low, found[1])
+
+
+def _is_empty(ends: tuple[Constant, ...]) -> bool:
+    """Whether nothing lies between two constants: the engine then does not compute the value at all."""
+    low, high = ends
+    numbers = isinstance(low, int | float) and isinstance(high, int | float)
+    return not numbers or not low <= high  # type: ignore[operator]
 
 
 def _compared_before(tree: TokenTree, low: int, high: int) -> tuple[Comparison, Range] | None:

@@ -52,7 +52,7 @@ def specialized_form(call: BoundCall, block: SelectBlock | None, knowledge: Know
     if facts is None or facts.inline is None:
         return None
     known = known_values(call, block, knowledge)
-    return specialized(facts.inline, known) if known else None
+    return specialized(facts.inline, known, score.types) if known else None
 
 
 def _inlined(
