@@ -67,7 +67,7 @@ def margin_session() -> wml.Session:
         "gaps", DecisionTreeClassifier(random_state=0, max_depth=3).fit(gaps, above), gaps, missing="model"
     )
     session.register(
-        "value", DecisionTreeRegressor(random_state=0, max_depth=3).fit(pair, rows.a * 10 + rows.b), pair
+        "value", DecisionTreeRegressor(random_state=0, max_depth=3).fit(pair, rows.a * 10 + rows.b * 9), pair
     )
     session.register(
         "codes",

@@ -44,7 +44,7 @@ COMPARED = [
     "SELECT id FROM {} WHERE PREDICT('gaps') = 'no'",
     "SELECT id FROM {} WHERE PREDICT('value') > 12.5",
     "SELECT id FROM {} WHERE PREDICT('value') BETWEEN -10 AND 10",
-    "SELECT id, PREDICT('value') = -40 AS p FROM {}",
+    "SELECT id, PREDICT('value') = -57.5 AS p FROM {}",
     "SELECT id FROM {} WHERE PREDICT('codes') = 1",
     "SELECT id FROM {} WHERE TRY_PREDICT('stump') = 'yes'",
     "SELECT x.id FROM {} x LEFT JOIN whole y USING (id) WHERE PREDICT('stump', y.a, y.b, y.k) = 'yes'",
