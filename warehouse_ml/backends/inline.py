@@ -24,7 +24,16 @@ KEPT_TEXTS = 64
 
 METHODS: tuple[Method, ...] = ("predict", "predict_proba", "try_predict")
 
-_NANOSECONDS = {"linear": 0.7, "dot": 0.7, "sum": 0.5, "exp": 6.0, "log": 8.0, "sigmoid": 8.0, "tanh": 12.0}
+_NANOSECONDS = {
+    "linear": 0.7,
+    "dot": 0.7,
+    "sum": 0.5,
+    "exp": 6.0,
+    "log": 8.0,
+    "sigmoid": 8.0,
+    "tanh": 12.0,
+    "cast": 1.4,
+}
 """What an operator costs for a row, for each of its arguments; others cost 1."""
 
 _PER_LEVEL = 3.0

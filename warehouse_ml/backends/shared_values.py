@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from warehouse_ml.backends.no_sql import NoSqlError
 from warehouse_ml.backends.program import Expression, walk
 from warehouse_ml.backends.sql_expression import Writer
+
+MOST_LEVELS = 4
+"""How deep names may be nested: DuckDB binds what is inside of each twice as often as what is outside."""
 
 _WORTH = 20.0
 """How much must be saved, in products of a row, for a name to pay."""
@@ -99,9 +103,14 @@ def with_names(
         levels: What `shared_levels` returned.
         prefix: What the names begin with; no column should be called so.
         body: Writes what the names are for.
+
+    Raises:
+        NoSqlError: They are nested too deep.
     """
     if not levels:
         return body()
+    if len(levels) > MOST_LEVELS:
+        raise NoSqlError("how deep its names are nested")
     name = f"{prefix}{len(levels)}"
     first, *rest = levels
     texts = [writer.value(expression) for expression in first]
