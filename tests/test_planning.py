@@ -103,3 +103,5 @@ def test_a_version_without_a_plan_is_scored(session) -> None:
         assert plan(fresh, "boosted") is None
         assert "has no plan" in str(fresh.explain("SELECT PREDICT('boosted', 1, 2, 3)"))
         assert fresh.sql("SELECT PREDICT('boosted', 1, 2, 3)").fetchall() in ([(0,)], [(1,)])
+        assert fresh.register("boosted", estimator, rows).version == 1
+        assert plan(fresh, "boosted").route == "trees"

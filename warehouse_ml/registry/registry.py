@@ -35,6 +35,7 @@ from warehouse_ml.registry.rows import (
     live_version,
     model_row,
     read_versions,
+    store_plan,
     to_json,
     version_at,
     version_numbers,
@@ -100,7 +101,7 @@ class Registry:
             plan: How it is scored fast.
 
         Returns:
-            The new version, or the existing one as it was.
+            The new version, or the existing one as it was; that gets the plan if it had none.
 
         Raises:
             InvalidNameError: The name is not an identifier.
@@ -114,6 +115,7 @@ class Registry:
         def add(transaction: Transaction) -> ModelVersion:
             known = transaction.run("select_version_by_digest", folded, sha256)
             if known:
+                store_plan(transaction, folded, known[0][0], plan)
                 return live_version(transaction, folded, known[0][0])
             rows = transaction.run("select_model", folded)
             version = rows[0][0] + 1 if rows else 1
@@ -125,14 +127,12 @@ class Registry:
             moment = current_moment(transaction)
             head = (folded, version, sha256, len(onnx), text)
             transaction.run("insert_version", *head, *facts, comment, moment, author, onnx, proof)
-            if plan is not None:
-                # a registry that an older release made has no such table
-                transaction.run("create_plan_table")
-                digests = [hashlib.sha256(part).hexdigest() for part in (plan.facts.encode(), plan.data)]
-                transaction.run("insert_plan", folded, version, plan.facts, *digests, plan.data)
+            store_plan(transaction, folded, version, plan)
             return live_version(transaction, folded, version)
 
-        return self._change("register a model", folded, add, create=True)
+        stored = self._change("register a model", folded, add, create=True)
+        self._plan_facts.pop((stored.name, stored.version, stored.sha256), None)
+        return stored
 
     def resolve(self, name: str, selector: str = "") -> ModelVersion:
         """Find the version that a reference names.

@@ -103,6 +103,16 @@ class Loader:
         return data
 
 
+def store_plan(transaction: Transaction, name: str, version: int, plan: Plan | None) -> None:
+    """Keep how a version is scored fast, unless that is known already."""
+    if plan is None:
+        return
+    transaction.run("create_plan_table")  # a registry that an older release made has no such table
+    if not transaction.run("select_plan_facts", name, version):
+        digests = [hashlib.sha256(part).hexdigest() for part in (plan.facts.encode(), plan.data)]
+        transaction.run("insert_plan", name, version, plan.facts, *digests, plan.data)
+
+
 def model_row(transaction: Transaction, name: str) -> ModelRow:
     """The row of a model.
 
