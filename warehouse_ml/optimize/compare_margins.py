@@ -136,17 +136,16 @@ def _compared(
     facts = knowledge.plan(score.version)
     if facts is None or facts.inline is None:
         return statement
-    form, pruned = facts.inline, False
+    form = facts.inline
+    plain = f"{score.version.function_of(score.method)}({', '.join(score.features)})"
     if any(done.rule == "prune_models" and done.call == _shown(call) for done in statement.applied):
         known = specialized_form(call, block, knowledge)
-        form, pruned = (known, True) if known is not None else (form, False)
+        form, plain = known if known is not None else (form, plain)
     if form.signature.result(score.method) is None or not _fits_collation(comparison, knowledge):
         return statement
     is_condition = block is not None and span in block.conjuncts
     found = _boxes(form, call, comparison, knowledge) if is_condition else None
     if found is None:
-        function = score.version.function_of(score.method)
-        plain = None if pruned else f"{function}({', '.join(score.features)})"
         found = compared_sql(
             form, score.method, comparison, score.features, score.types, knowledge.sample, plain
         )

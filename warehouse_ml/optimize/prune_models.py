@@ -5,15 +5,21 @@ no longer reads is not read. A kernel of trees is pruned by the ranges of its co
 whether the batch keeps to them.
 """
 
+import math
 from dataclasses import replace
 
 from warehouse_ml.backends.inline import InlineForm
+from warehouse_ml.backends.known_value import Known
 from warehouse_ml.backends.specialize import features_read, specialized
+from warehouse_ml.backends.sql_literal import double
 from warehouse_ml.optimize.knowledge import Knowledge
 from warehouse_ml.optimize.known_values import known_values
 from warehouse_ml.optimize.prune_kernels import prune_kernels
 from warehouse_ml.query.bind import Applied, BoundCall, BoundStatement
+from warehouse_ml.query.score import Score
 from warehouse_ml.query.select_block import SelectBlock, select_block
+from warehouse_ml.quoting import literal
+from warehouse_ml.signature import TYPES
 
 WORTH = 0.95
 """Up to which part of its cost a smaller expression that reads as many features takes the place."""
@@ -45,14 +51,49 @@ def is_expression(call: BoundCall) -> bool:
     return text.startswith("(") and not text.startswith("(SELECT ")
 
 
-def specialized_form(call: BoundCall, block: SelectBlock | None, knowledge: Knowledge) -> InlineForm | None:
-    """A call's version for the rows that pass WHERE, as expressions; None where WHERE says nothing of use."""
+def specialized_form(
+    call: BoundCall, block: SelectBlock | None, knowledge: Knowledge
+) -> tuple[InlineForm, str] | None:
+    """A call's version as expressions for the rows that pass WHERE, and as a call of its function.
+
+    The function gets some value that WHERE allows for each feature that is no longer read.
+
+    Returns:
+        None where WHERE says nothing of use.
+    """
     (score,) = call.scores
     facts = knowledge.plan(score.version)
     if facts is None or facts.inline is None:
         return None
     known = known_values(call, block, knowledge)
-    return specialized(facts.inline, known, score.types) if known else None
+    form = specialized(facts.inline, known, score.types) if known else None
+    if form is None:
+        return None
+    gone = known.keys() - features_read(form)
+    given = [
+        (_allowed(score, place, known[place]) if place in gone else None) or text
+        for place, text in enumerate(score.features)
+    ]
+    return form, f"{score.version.function_of(score.method)}({', '.join(given)})"
+
+
+def _allowed(score: Score, place: int, known: Known) -> str | None:
+    """A value that a feature can have, as SQL; None where there is none to name."""
+    kind = score.version.signature.features[place].type
+    if known.values == ():
+        return f"CAST(NULL AS {TYPES[kind].duckdb})"
+    value: float | int | str | bool | None = known.values[0] if known.values else None
+    if value is None and known.values is None:
+        value = next((bound for bound in (known.low, known.high) if math.isfinite(bound)), None)
+    if value is None:
+        return None
+    if kind == "VARCHAR":
+        return literal(str(value))
+    if kind == "BOOLEAN":
+        return "TRUE" if value else "FALSE"
+    if kind == "BIGINT":
+        return str(int(value)) if float(value).is_integer() else None
+    return double(float(value)) if kind == "DOUBLE" else None
 
 
 def _inlined(
@@ -60,17 +101,15 @@ def _inlined(
 ) -> tuple[BoundCall, Applied] | None:
     (score,) = call.scores
     facts = knowledge.plan(score.version)
-    form = specialized_form(call, block, knowledge)
-    if facts is None or facts.inline is None or form is None:
+    found = specialized_form(call, block, knowledge)
+    if facts is None or facts.inline is None or found is None:
         return None
+    form, function = found
     before, after = len(features_read(facts.inline)), len(features_read(form))
     nanoseconds = facts.inline.cost(score.method), form.cost(score.method)
     if after >= before and nanoseconds[1] > WORTH * nanoseconds[0]:
         return None
-    # a function for the other rows would read all features
-    function = f"{score.version.function_of(score.method)}({', '.join(score.features)})"
-    otherwise = function if after >= before else None
-    text = form.sql(score.method, score.features, score.types, otherwise=otherwise)
+    text = form.sql(score.method, score.features, score.types, otherwise=function)
     if text is None:
         return None
     effect = (
