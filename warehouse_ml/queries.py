@@ -62,8 +62,8 @@ class Queries:
 
     def bind(self, text: str, namespace: Namespace) -> BoundStatement:
         """A statement as it is run; the functions that it calls are there."""
-        catalog = _Catalog(self._engine, self._registry, self._functions, namespace)
         knowledge = self._knowledge(namespace)
+        catalog = _Catalog(self._registry, knowledge)
         bound = optimize(bind(parse(text), catalog), knowledge, self.optimizer.disabled)
         try:
             for variant in bound.variants:
@@ -133,15 +133,8 @@ class Queries:
 
 
 class _Catalog:
-    """What binding asks: the registry for versions, the engine for columns."""
+    """What binding asks: the registry for versions, and for columns what the rules ask too."""
 
-    def __init__(
-        self, engine: Engine, registry: Registry, functions: Functions, namespace: Namespace
-    ) -> None:
+    def __init__(self, registry: Registry, knowledge: EngineKnowledge) -> None:
         self.resolve = registry.resolve
-        self._engine = engine
-        self._functions = functions
-        self._namespace = namespace
-
-    def columns(self, query: str) -> list[tuple[str, str]]:
-        return self._engine.columns(query, namespace=self._namespace, provide=self._functions.provide)
+        self.columns = knowledge.columns

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from warehouse_ml.engines.base import Load, Namespace, Parameters, Part, Transaction
+from warehouse_ml.engines.duckdb_bind import binder, bound_columns
 from warehouse_ml.engines.duckdb_functions import (
     FUNCTION_NAME,
     create_function,
@@ -48,7 +49,7 @@ from warehouse_ml.variant import REFUSAL_MARK, Variant
 
 _CALL = compile("__warehouse_ml_call__()", "<warehouse_ml>", "eval")
 
-_pure_functions: set[str] = set()
+_pure_functions: list[frozenset[str]] = []
 
 _owned: "weakref.WeakSet[duckdb.DuckDBPyConnection]" = weakref.WeakSet()
 
@@ -166,6 +167,10 @@ class DuckDBEngine:
 
         def describe() -> list[tuple[str, str]]:
             with self.reading():
+                bind = binder(self._connection, query) if parameters is None else None
+                found = None if bind is None else bound_columns(_in_namespace(bind, namespace))
+                if found is not None:
+                    return found
                 described = self._evaluate("DESCRIBE " + query, parameters, namespace)
                 return [(row[0], row[1]) for row in described.fetchall()]
 
@@ -221,8 +226,8 @@ class DuckDBEngine:
         if not _pure_functions:
             with self._own_cursor() as cursor:
                 found = cursor.execute(statement("duckdb", "select_pure_functions")).fetchall()
-            _pure_functions.update(name for (name,) in found)
-        return frozenset(_pure_functions)
+            _pure_functions.append(frozenset(name for (name,) in found))
+        return _pure_functions[0]
 
     def __repr__(self) -> str:
         """The dialect and the name of the database."""
@@ -444,9 +449,7 @@ class DuckDBEngine:
         It looks only at the Python frame that calls it. Evaluated in the caller's namespace, the call gets a
         frame that shows the caller's variables and none of this package.
         """
-        call = partial(self._connection.sql, sql, params=_plain(parameters))
-        scope = Namespace({}, {}) if namespace is None else namespace
-        return eval(_CALL, scope.globals, {**scope.locals, "__warehouse_ml_call__": call})
+        return _in_namespace(partial(self._connection.sql, sql, params=_plain(parameters)), namespace)
 
     @contextmanager
     def _own_cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -456,6 +459,11 @@ class DuckDBEngine:
                 yield cursor
         finally:
             cursor.close()
+
+
+def _in_namespace(call: Callable[[], Any], namespace: Namespace | None) -> Any:
+    scope = Namespace({}, {}) if namespace is None else namespace
+    return eval(_CALL, scope.globals, {**scope.locals, "__warehouse_ml_call__": call})
 
 
 def _plain(parameters: Parameters) -> Parameters:

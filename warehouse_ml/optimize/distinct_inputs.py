@@ -78,10 +78,7 @@ def _deduplicated(
     if not all(_may_be_subquery(other, sites, knowledge) for other in group):
         return statement
     sorted_back = not order_is_free(block)
-    if sorted_back and (order_tells(block) or not has_row_numbers(site, knowledge)):
-        return statement
-    rows = knowledge.estimated_rows(site.scope.local(f"SELECT 1 FROM {_source(site, knowledge)}"))
-    if rows is None or rows < ROWS_WORTH_ASKING:
+    if sorted_back and order_tells(block):
         return statement
     overhead = ROW_NANOSECONDS + FEATURE_NANOSECONDS * len(score.features)
     if sorted_back:
@@ -91,7 +88,10 @@ def _deduplicated(
         + CALL_NANOSECONDS
         + ARGUMENT_NANOSECONDS * len(score.features)
     )
-    if cost <= overhead:
+    if cost <= overhead or (sorted_back and not has_row_numbers(site, knowledge)):
+        return statement
+    rows = knowledge.estimated_rows(site.scope.local(f"SELECT 1 FROM {_source(site, knowledge)}"))
+    if rows is None or rows < ROWS_WORTH_ASKING:
         return statement
     inputs = _different_inputs(site, rows, knowledge, cost * rows >= SAMPLE_PAYS)
     if inputs is None or inputs > MOST_INPUTS * rows or cost * (rows - inputs) <= overhead * rows:

@@ -19,23 +19,29 @@ _BOUND_TO_PLACE = words(
 )
 
 
-@lru_cache(maxsize=512)
 def tokens_of(text: str) -> TokenTree | None:
-    """The tokens of an expression: many rules ask for the same ones."""
+    """The tokens of an expression."""
     return tokenize(text)
 
 
 def is_movable(text: str, knowledge: Knowledge) -> bool:
     """Whether an expression over columns is pure and means the same wherever those columns are in scope."""
+    called = _called(text)
+    return called is not None and (not called or knowledge.is_pure(called))
+
+
+@lru_cache(maxsize=2048)
+def _called(text: str) -> frozenset[str] | None:
+    """The functions that an expression calls; None where it is bound to its place."""
     tree = tokens_of(text)
     if tree is None or not tree.tokens:
-        return False
+        return None
     for index, token in enumerate(tree.tokens):
         if token.kind is Kind.PARAMETER or tree.keyword(index) in _BOUND_TO_PLACE:
-            return False
+            return None
         if tree.is_symbol(index, "->") or is_query(tree, index) or _is_star(tree, index):
-            return False
-    return knowledge.is_pure(list(functions(tree)))
+            return None
+    return frozenset(functions(tree))
 
 
 def functions(tree: TokenTree) -> Iterator[str]:
@@ -54,6 +60,7 @@ def bare_names(tree: TokenTree) -> set[str]:
     }
 
 
+@lru_cache(maxsize=2048)
 def column_path(text: str) -> tuple[str, ...] | None:
     """The names of `a`, `t.a` or `s.t.a` as they are meant; None for any other expression."""
     tree = tokens_of(text)
@@ -67,6 +74,7 @@ def column_path(text: str) -> tuple[str, ...] | None:
     return tuple(token.name for token in tree.tokens[::2])
 
 
+@lru_cache(maxsize=2048)
 def is_constant(text: str) -> bool:
     """Whether it is a literal."""
     tree = tokens_of(text)
@@ -79,6 +87,7 @@ def is_constant(text: str) -> bool:
     )
 
 
+@lru_cache(maxsize=2048)
 def normalized(text: str) -> str:
     """The text in one spelling: white space, comments and the case of words do not count."""
     tree = tokens_of(text)

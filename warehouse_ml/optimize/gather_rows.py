@@ -56,8 +56,10 @@ def _gathered(statement: BoundStatement, site: Site, knowledge: Knowledge) -> Bo
     if alias is None or reads_whole_rows([site], alias) or not has_row_numbers(site, knowledge):
         return statement
     inside = [part for part in block.conjuncts if moves(site, part, knowledge)]
+    if not inside:
+        return statement
     rows = knowledge.estimated_rows(site.scope.local(f"SELECT 1 FROM {site.scope.source}"))
-    if not inside or rows is None or rows < ROWS_WORTH_ASKING:
+    if rows is None or rows < ROWS_WORTH_ASKING:
         return statement
     condition = " AND ".join(f"({site.scope.stand_in(*part)})" for part in inside)
     found = _calls_and_rows(site, condition, rows, knowledge)

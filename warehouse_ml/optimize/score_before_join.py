@@ -110,7 +110,7 @@ def _source_of(
             place
             for place, (part, alias) in enumerate(sources)
             if (len(path) == 1 or path[0].casefold() == alias.strip('"`').casefold())
-            and _has(site, part, feature, knowledge)
+            and _has(site, part, alias, feature, knowledge)
         ]
         if len(owners) != 1:
             return None
@@ -118,9 +118,18 @@ def _source_of(
     return sources[found.pop()] if len(found) == 1 else None
 
 
-def _has(site: Site, part: Range, feature: str, knowledge: Knowledge) -> bool:
+def _has(site: Site, part: Range, alias: str, feature: str, knowledge: Knowledge) -> bool:
+    """Whether a table has a column; where its star does not show it, it is asked for by itself."""
+    source = site.scope.stand_in(*part)
+    path = tuple(name.casefold() for name in column_path(feature) or ())
+    folded = alias.strip('"`').casefold()
     try:
-        knowledge.columns(site.scope.local(f"SELECT {feature} FROM {site.scope.stand_in(*part)}"))
+        columns = knowledge.columns(site.scope.local(f"SELECT * FROM {source}"))
+        shown = [name.casefold() for name, _ in columns]
+        by_name = path and path in ((path[-1],), (folded, path[-1]))
+        if by_name and shown.count(path[-1]) == 1 and folded not in shown:
+            return True
+        knowledge.columns(site.scope.local(f"SELECT {feature} FROM {source}"))
     except ScopeError:
         return False
     return True

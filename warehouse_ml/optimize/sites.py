@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from warehouse_ml.errors import ScopeError
 from warehouse_ml.optimize.expressions import bare_names, column_path, is_movable, normalized, tokens_of
@@ -133,20 +134,44 @@ def _in_lambda(tree: TokenTree, place: int, group: int) -> bool:
 
 def _is_of_block(score: Score, scope: Scope, block: SelectBlock, knowledge: Knowledge) -> bool:
     """Whether the features are pure, and columns of the FROM clause rather than aliases or outer columns."""
-    names: set[str] = set()
-    for feature in dict.fromkeys(score.features):
-        tree = tokens_of(feature)
-        if tree is None or not is_movable(feature, knowledge):
-            return False
-        names |= bare_names(tree)
-    if names & aliases(block):
+    if not all(is_movable(feature, knowledge) for feature in dict.fromkeys(score.features)):
         return False
+    if _bare_names(score.features) & aliases(block):
+        return False
+    if _are_columns_of_alias(score.features, scope, block, knowledge):
+        return True
     selection = ", ".join(f"({feature})" for feature in score.features)
     try:
         found = knowledge.columns(scope.local(f"SELECT {selection} FROM {scope.source}"))
     except ScopeError:
         return False
     return len(found) == len(score.features)
+
+
+def _are_columns_of_alias(
+    features: tuple[str, ...], scope: Scope, block: SelectBlock, knowledge: Knowledge
+) -> bool:
+    """Whether all are columns of the only source by its name, as a star gives them: no question is needed."""
+    if block.alias is None:
+        return False
+    alias = _name(block.alias)
+    paths = [column_path(feature) for feature in features]
+    if any(path is None or len(path) != 2 or path[0].casefold() != alias for path in paths):
+        return False
+    try:
+        found = knowledge.columns(scope.local(f"SELECT * FROM {scope.source}"))
+    except ScopeError:
+        return False
+    names = [name.casefold() for name, _ in found]
+    if alias in names or len(set(names)) < len(names):
+        return False
+    return {path[1].casefold() for path in paths if path is not None} <= set(names)
+
+
+@lru_cache(maxsize=256)
+def _bare_names(features: tuple[str, ...]) -> frozenset[str]:
+    trees = map(tokens_of, features)
+    return frozenset(name for tree in trees if tree is not None for name in bare_names(tree))
 
 
 def aliases(block: SelectBlock) -> set[str]:
@@ -195,14 +220,20 @@ def has_row_numbers(site: Site, knowledge: Knowledge) -> bool:
 
 
 def _key(score: Score, block: SelectBlock) -> Key:
-    alias = block.alias
+    spelled = _spelled(score.features, block.alias)
+    return (score.version.sha256, score.version.reference, score.method, *spelled)
+
+
+@lru_cache(maxsize=256)
+def _spelled(features: tuple[str, ...], alias: str | None) -> Key:
+    """The features in one spelling, those of the only table without its name."""
     parts = []
-    for feature in score.features:
+    for feature in features:
         path = column_path(feature)
         if path is not None and len(path) == 2 and alias is not None and path[0].casefold() == _name(alias):
             path = path[1:]
         parts.append(f"column {'.'.join(path).casefold()}" if path is not None else normalized(feature))
-    return (score.version.sha256, score.version.reference, score.method, *parts)
+    return tuple(parts)
 
 
 def _name(alias: str) -> str:

@@ -179,11 +179,37 @@ class Scope:
             if source.alias is None:
                 continue
             try:
-                columns = self.columns(f"{source.alias}.*")
+                columns = self._columns_of(source.alias)
             except ScopeError:  # hidden: the right side of a SEMI JOIN, the input of a PIVOT
                 continue
             found.append(Owner(source.alias, tuple(column.name for column in columns)))
         return found
+
+    def _columns_of(self, alias: str) -> list[Column]:
+        """The columns of one table; where it is the only one, its star is the bare one."""
+        if self._is_one_table():
+            columns = self.columns("*")
+            folded = alias.strip('"`').casefold()
+            if all(column.name.casefold() != folded for column in columns):
+                return columns
+        return self.columns(f"{alias}.*")
+
+    def _is_one_table(self) -> bool:
+        """Whether the nearest FROM clause is `t`, `s.t`, `t a` or `t AS a`."""
+        block = self._blocks[0]
+        if block.wrapped or len(block.sources) != 1:
+            return False
+        low, high = block.sources[0]
+        tree = self._tree
+        end = low
+        while tree.is_name(end) and tree.is_symbol(end + 1, "."):
+            end += 2
+        if not tree.is_name(end):
+            return False
+        end += 1
+        if tree.word(end) == "AS" and end < high:
+            end += 1
+        return end == high or (end + 1 == high and tree.is_name(end))
 
     def _from(self, block: Block) -> str:
         texts = [self.stand_in(*clause) for clause in block.sources]

@@ -5,6 +5,7 @@ Strict on purpose: a shape that is not surely understood is no block, and what i
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from warehouse_ml.query.blocks import is_query
 from warehouse_ml.query.segments import Range
@@ -18,9 +19,11 @@ _FOREIGN = words(
 _JOINS = words("JOIN PIVOT UNPIVOT TABLESAMPLE LATERAL POSITIONAL ASOF")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SelectBlock:
     """A SELECT with a FROM clause that is no operand of UNION and the like.
+
+    All rules ask the same of it, so what takes time is found out once.
 
     Attributes:
         tree: The tokens of the statement.
@@ -58,12 +61,12 @@ class SelectBlock:
         """Whether it keeps only so many rows."""
         return "LIMIT" in self.clauses or "OFFSET" in self.clauses
 
-    @property
+    @cached_property
     def items(self) -> list[Range]:
         """The items of the select list."""
         return [part for part in self.tree.split(*self.clauses["SELECT"], ",") if part[0] < part[1]]
 
-    @property
+    @cached_property
     def conjuncts(self) -> list[Range]:
         """The conditions of WHERE that must all hold."""
         if "WHERE" not in self.clauses:
@@ -75,7 +78,7 @@ class SelectBlock:
         """Whether FROM holds more than one plain table, query or function with its alias."""
         return self.alias is None
 
-    @property
+    @cached_property
     def alias(self) -> str | None:
         """The name of the only source as the user wrote it; None where there are several, or it has none."""
         return _only_alias(self.tree, self.source)
@@ -91,6 +94,11 @@ def select_block(tree: TokenTree, place: int) -> SelectBlock | None:
     group = tree.parent[place]
     while group >= 0 and not is_query(tree, group):
         group = tree.parent[group]
+    return _read_block(tree, group)
+
+
+@lru_cache(maxsize=64)
+def _read_block(tree: TokenTree, group: int) -> SelectBlock | None:
     low, high = (0, len(tree.tokens)) if group < 0 else (group + 1, tree.closing[group])
     if group < 0 and high and tree.is_symbol(high - 1, ";"):
         high -= 1

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property, lru_cache
 
 
 def words(text: str) -> frozenset[str]:
@@ -56,9 +57,9 @@ class Token:
         return self.kind in (Kind.WORD, Kind.QUOTED)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class TokenTree:
-    """The tokens of a text, and which brackets enclose which.
+    """The tokens of a text, and which brackets enclose which; it is equal to itself alone.
 
     Attributes:
         text: The source.
@@ -72,20 +73,27 @@ class TokenTree:
     closing: Mapping[int, int]
     parent: tuple[int, ...]
 
+    @cached_property
+    def _words(self) -> tuple[str, ...]:
+        return tuple(token.word for token in self.tokens)
+
+    @cached_property
+    def _symbols(self) -> tuple[str, ...]:
+        return tuple(token.text if token.kind is Kind.SYMBOL else "" for token in self.tokens)
+
     def word(self, index: int) -> str:
         """The word at a position in upper case; empty where there is no word or no token."""
-        return self.tokens[index].word if 0 <= index < len(self.tokens) else ""
+        return self._words[index] if 0 <= index < len(self.tokens) else ""
 
     def keyword(self, index: int) -> str:
         """Like `word`, but empty after a dot: `t.from` is a name."""
-        return "" if self.is_symbol(index - 1, ".") else self.word(index)
+        if not 0 <= index < len(self.tokens) or (index and self._symbols[index - 1] == "."):
+            return ""
+        return self._words[index]
 
     def is_symbol(self, index: int, symbol: str) -> bool:
         """Whether that symbol stands at a position."""
-        if not 0 <= index < len(self.tokens):
-            return False
-        token = self.tokens[index]
-        return token.kind is Kind.SYMBOL and token.text == symbol
+        return 0 <= index < len(self.tokens) and self._symbols[index] == symbol
 
     def is_name(self, index: int) -> bool:
         """Whether a word or a quoted name stands at a position."""
@@ -137,6 +145,9 @@ _SCAN = re.compile(
 )
 _COMMENT_MARK = re.compile(r"/\*|\*/")
 _COMMENT_IN_OPERATOR = re.compile(r"/\*|--")
+LONGEST_REMEMBERED = 2_000
+"""Texts up to so many characters are cut once: many rules ask for the same expressions."""
+
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 
 
@@ -146,6 +157,15 @@ def tokenize(text: str) -> TokenTree | None:
     Returns:
         The tokens, or None for a text that no engine can parse: an open string, name, comment or bracket.
     """
+    return _remembered(text) if len(text) <= LONGEST_REMEMBERED else _tokenized(text)
+
+
+@lru_cache(maxsize=1024)
+def _remembered(text: str) -> TokenTree | None:
+    return _tokenized(text)
+
+
+def _tokenized(text: str) -> TokenTree | None:
     tokens: list[Token] = []
     position = 0
     while position < len(text):
