@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import duckdb
 import numpy as np
 import onnx
 import pandas as pd
@@ -27,7 +28,11 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from tests.backends.inline_check import Inlined, hard_table
 from tests.toy_models import every_type, twice
 from warehouse_ml.backends.inline import inline_form
+from warehouse_ml.backends.no_sql import NoSqlError
+from warehouse_ml.backends.program import Expression
 from warehouse_ml.backends.read import read_program
+from warehouse_ml.backends.shared_values import with_names
+from warehouse_ml.backends.sql_expression import Writer
 
 LARGEST = 1.7976931348623157e308
 FLOAT = 3.4028234663852886e38
@@ -207,3 +212,39 @@ def test_sql_with_a_function_for_other_rows_is_short():
     text = model.form.sql("predict_proba", ["a", "b"], ["DOUBLE"] * 2, otherwise="scored(a, b)")
     assert text.endswith("ELSE scored(a, b) END")
     assert "error(" not in text
+
+
+def test_names_are_not_nested_deep():
+    levels = [[Expression("constant", "float64", (), float(level))] for level in range(16)]
+    writer = Writer({}, {}, fast=True, bound={})
+    assert with_names(writer, levels[:4], "f", lambda: "1e0").count("list_transform") == 4
+    with pytest.raises(NoSqlError, match="nested"):
+        with_names(writer, levels, "f", lambda: "1e0")
+
+
+@pytest.mark.parametrize("kind", ["VARCHAR", "DATE", "DOUBLE[]", None, '"NULL"'])
+def test_sql_of_types_that_do_not_fit(kind):
+    model, _ = inlined("logistic")
+    assert model.form.sql("predict", ["a", "b"], ["DOUBLE", kind]) is None
+
+
+def test_sql_of_singles_needs_no_rounding():
+    narrow = FRAME[NUMBERS].astype("float32")
+    model = Inlined.of(make_pipeline(StandardScaler(), LogisticRegression()).fit(narrow, TWO), narrow)
+    columns = [(name, "FLOAT") for name in NUMBERS]
+    assert "CAST" not in model.sql("predict_proba", columns, otherwise="f")
+    assert model.differences(hard_table(narrow.head(3).astype("float64"))) == []
+
+
+def test_sql_is_kept():
+    model, _ = inlined("logistic")
+    texts = [model.sql("predict", [("a", "DOUBLE"), ("b c", "DOUBLE")], otherwise="f") for _ in range(2)]
+    assert texts[0] is texts[1]
+
+
+def test_sql_of_infinite_times():
+    onnx_bytes, signature = twice(missing="model")
+    signature = changed(signature, type="TIMESTAMP", unit="us")
+    form = Inlined(onnx_bytes, signature).form
+    text = form.sql("predict", ["x"], ["DATE"], otherwise="-7e0")
+    assert duckdb.sql(f"SELECT {text} FROM (SELECT DATE 'infinity' AS x)").fetchall() == [(-7.0,)]

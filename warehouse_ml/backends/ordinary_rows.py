@@ -10,6 +10,12 @@ from warehouse_ml.backends.sql_expression import Writer, balanced
 from warehouse_ml.backends.sql_feature import FeatureColumn
 from warehouse_ml.backends.sql_literal import double
 
+ORDINARY = 1e100
+"""Beyond it a sum is worked out in the steps of the graph, so that it overflows where they do."""
+
+SMALL = 1e5
+"""The same for the argument of a sine: of a larger one rounding leaves too little of the phase."""
+
 _CARRIERS = frozenset(["add", "sub", "mul", "neg", "sum", "abs", "square", "dot"])
 """Operators whose result is not finite where an argument is not; weights of zero aside."""
 
@@ -26,12 +32,14 @@ class Guard:
         terms: SQL texts that are zero.
         tests: SQL conditions that are true.
         proven: The inputs that are finite where the anchors are.
+        largest: Up to which magnitude anchors are ordinary.
     """
 
     anchors: Sequence[Expression]
     terms: Sequence[str]
     tests: Sequence[str]
     proven: Collection[str] = ()
+    largest: float = ORDINARY
 
 
 def guard_of(
@@ -81,7 +89,8 @@ def guard_of(
         place = cell.arguments[0] if cell.operator == "lookup" else None
         if place is None or place.operator != "input" or place.value not in covered:
             conditions.append(f"NOT {writer.certain(cell)}")
-    return Guard(anchors, terms, conditions, covered)
+    waves = any(expression.operator in ("sin", "cos") for expression in walk(*cells))
+    return Guard(anchors, terms, conditions, covered, SMALL if waves else ORDINARY)
 
 
 def _outermost_sums(cells: Sequence[Expression]) -> list[Expression]:

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from warehouse_ml.backends.no_sql import NoSqlError
+from warehouse_ml.backends.no_sql import LARGEST_TEXT, NoSqlError
 from warehouse_ml.backends.program import Expression, walk
 from warehouse_ml.backends.sql_expression import Writer
-
-MOST_LEVELS = 4
-"""How deep names may be nested: DuckDB binds what is inside of each twice as often as what is outside."""
 
 _WORTH = 20.0
 """How much must be saved, in products of a row, for a name to pay."""
@@ -105,21 +102,26 @@ def with_names(
         body: Writes what the names are for.
 
     Raises:
-        NoSqlError: They are nested too deep.
+        NoSqlError: They are nested so deep that the engine would take long to bind them.
     """
-    if not levels:
-        return body()
-    if len(levels) > MOST_LEVELS:
-        raise NoSqlError("how deep its names are nested")
-    name = f"{prefix}{len(levels)}"
-    first, *rest = levels
-    texts = [writer.value(expression) for expression in first]
-    ranges = [writer.range(expression) for expression in first]
-    if len(first) == 1:
-        writer.bind(first[0], name, ranges[0])
-        value = texts[0]
-    else:
-        for place, expression in enumerate(first):
+    values = []
+    for depth, level in zip(range(len(levels), 0, -1), levels, strict=True):
+        name = f"{prefix}{depth}"
+        texts = [writer.value(expression) for expression in level]
+        ranges = [writer.range(expression) for expression in level]
+        if len(level) == 1:
+            writer.bind(level[0], name, ranges[0])
+            values.append((name, texts[0]))
+            continue
+        for place, expression in enumerate(level):
             writer.bind(expression, f"{name}.v{place}", ranges[place])
-        value = "struct_pack(" + ", ".join(f"v{place} := {text}" for place, text in enumerate(texts)) + ")"
-    return f"list_transform([{value}], lambda {name}: {with_names(writer, rest, prefix, body)})[1]"
+        fields = ", ".join(f"v{place} := {text}" for place, text in enumerate(texts))
+        values.append((name, f"struct_pack({fields})"))
+    text = body()
+    work = len(text)
+    for name, value in reversed(values):
+        work = len(value) + 2 * work  # DuckDB 2.0 binds the body of a lambda twice
+        text = f"list_transform([{value}], lambda {name}: {text})[1]"
+    if work > LARGEST_TEXT:
+        raise NoSqlError("how deep its names are nested")
+    return text

@@ -48,7 +48,8 @@ def number(value: object, dtype: str) -> str:
 def double_at_most(threshold: float, comparison: str, precision: str) -> float:
     """The largest double x for which `x compared with threshold` holds, both rounded to the precision first.
 
-    So a comparison of floats is one of doubles, and no value needs to be rounded in SQL.
+    So a comparison of floats is one of doubles, and no value needs to be rounded in SQL. Nothing is below
+    -inf, so there it is -inf, which no ordinary row holds.
 
     Args:
         threshold: What is compared with.
@@ -59,6 +60,8 @@ def double_at_most(threshold: float, comparison: str, precision: str) -> float:
         return threshold if comparison == "<=" else float(np.nextafter(threshold, -np.inf))
     with np.errstate(over="ignore"):
         single = np.float32(threshold)
+        if comparison == "<" and np.isneginf(single):
+            return -math.inf
         if comparison == "<":
             single = np.nextafter(single, np.float32(-np.inf))
         if not np.isfinite(single):
