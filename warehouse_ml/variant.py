@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from warehouse_ml.model import ModelVersion
-from warehouse_ml.signature import Method, Output
+from warehouse_ml.signature import Method, Output, Signature
 
 Route = Literal["best", "onnxruntime"]
 
@@ -54,7 +55,7 @@ class Member:
     parameters: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Variant:
     """A function over columns.
 
@@ -79,11 +80,14 @@ class Variant:
     volatile: bool = False
     route: Route = "best"
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The function's name; equal names are equal functions."""
         facts = [
-            [[m.version.sha256, m.version.signature.to_json(), m.method, m.parameters] for m in self.members],
+            [
+                [m.version.sha256, _json(m.version.sha256, m.version.signature), m.method, m.parameters]
+                for m in self.members
+            ],
             self.types,
             [None if b is None else [repr(b.low), repr(b.high), b.values, b.missing] for b in self.bounds],
             self.deferred,
@@ -106,3 +110,12 @@ class Variant:
             return score
         named = Output("score", score.type, score.tensor, score.column, score.fields)
         return Output("deferred", "STRUCT", fields=(named, Output("refusal", "VARCHAR")))
+
+
+@lru_cache(maxsize=256)
+def _json(sha256: str, signature: Signature) -> str:
+    """A signature as JSON, which takes a millisecond where there are many features.
+
+    Signatures are equal whose classes are 1 and 1.0; of the same bytes, they are the same.
+    """
+    return signature.to_json()

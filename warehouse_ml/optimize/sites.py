@@ -155,17 +155,25 @@ def _are_columns_of_alias(
     if block.alias is None:
         return False
     alias = _name(block.alias)
-    paths = [column_path(feature) for feature in features]
-    if any(path is None or len(path) != 2 or path[0].casefold() != alias for path in paths):
+    columns = _columns_of(features, alias)
+    if columns is None:
         return False
     try:
         found = knowledge.columns(scope.local(f"SELECT * FROM {scope.source}"))
     except ScopeError:
         return False
     names = [name.casefold() for name, _ in found]
-    if alias in names or len(set(names)) < len(names):
-        return False
-    return {path[1].casefold() for path in paths if path is not None} <= set(names)
+    known = set(names)
+    return alias not in known and len(known) == len(names) and columns <= known
+
+
+@lru_cache(maxsize=256)
+def _columns_of(features: tuple[str, ...], alias: str) -> frozenset[str] | None:
+    """The columns in lower case that features are, where all name them with an alias; else None."""
+    paths = [column_path(feature) or () for feature in features]
+    if any(len(path) != 2 or path[0].casefold() != alias for path in paths):
+        return None
+    return frozenset(path[1].casefold() for path in paths)
 
 
 @lru_cache(maxsize=256)

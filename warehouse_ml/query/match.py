@@ -18,8 +18,7 @@ def match(version: ModelVersion, feature: Feature, names: Sequence[str]) -> int:
     """
     found = [position for position, name in enumerate(names) if name == feature.name]
     folded = feature.name.casefold()
-    alone = sum(other.casefold() == folded for other in version.signature.feature_names) == 1
-    if not found and alone:
+    if not found and sum(other.casefold() == folded for other in version.signature.feature_names) == 1:
         found = [position for position, name in enumerate(names) if name.casefold() == folded]
     if not found:
         raise MissingFeatureError(version.reference, feature.name, names)

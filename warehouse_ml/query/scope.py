@@ -6,6 +6,7 @@ described. Every model call in it is a typed NULL there, and every parameter a N
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 from warehouse_ml.errors import ScopeError
@@ -116,7 +117,7 @@ class Scope:
         """
         return self._in_scope(query, self._blocks, correlated=False)
 
-    @property
+    @cached_property
     def source(self) -> str:
         """What stands after the nearest FROM, as the engine may see it while it is asked."""
         return self._from(self._blocks[0])
