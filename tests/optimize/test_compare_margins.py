@@ -35,6 +35,7 @@ COMPARED = [
     "SELECT id, PREDICT_PROBA('filled') > 0.25 AS p FROM {}",
     "SELECT id, PREDICT_PROBA('region') < 0.25 AS p FROM {}",
     "SELECT id, PREDICT('rate') > 1.5 AS p FROM {}",
+    "SELECT id FROM {} WHERE PREDICT('logit', a, b, k - 1) = 'yes'",
     "SELECT id FROM {} WHERE PREDICT('stump') = 'yes'",
     "SELECT id FROM {} WHERE PREDICT('corner') = 'yes'",
     "SELECT id FROM {} WHERE PREDICT('corner') = 'no' AND k < 3",

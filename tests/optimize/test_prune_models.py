@@ -29,6 +29,7 @@ PRUNED = [
     "SELECT id, round(PREDICT_PROBA('logit'), 9) AS p FROM {} WHERE k = 3 AND a = 1.5 AND b = 2.5",
     "SELECT r, round(sum(PREDICT_PROBA('logit')), 6) AS p FROM {} WHERE k = 3 GROUP BY r",
     "SELECT id, PREDICT('corner') AS p FROM {} WHERE a > 2",
+    "SELECT id, round(PREDICT_PROBA('logit', a - 1, b, k), 9) AS p FROM {} WHERE k = 2",
     "SELECT id, PREDICT('corner') AS p FROM {} WHERE a <= 1 AND b > 0",
     "SELECT id, PREDICT('corner') AS p FROM {} WHERE a BETWEEN -1 AND 1 AND k IN (1, 2)",
     "SELECT id, PREDICT('gaps') AS p FROM {} WHERE a IS NULL",

@@ -14,7 +14,8 @@ from warehouse_ml.backends.evaluate import apply
 from warehouse_ml.backends.finite_domain import NULL_TEXT, rebuilt
 from warehouse_ml.backends.inline import InlineForm
 from warehouse_ml.backends.known_value import Known
-from warehouse_ml.backends.program import Expression, Forest, Lookup, walk
+from warehouse_ml.backends.program import Expression, Lookup, walk
+from warehouse_ml.backends.pruned_tree import node_count, without_unreached
 from warehouse_ml.backends.sql_feature import FeatureColumn
 from warehouse_ml.backends.value_range import ANY, Range, range_of
 from warehouse_ml.signature import Feature, Signature
@@ -103,7 +104,7 @@ def _size(groups: Mapping[str, Sequence[Expression]]) -> int:
             size += len(expression.value.table)
         elif expression.operator == "leaf":
             forest, tree = expression.value
-            size += _nodes(forest, tree)
+            size += node_count(forest, tree)
     return size
 
 
@@ -299,75 +300,7 @@ class _Pruner:
                 found = self._range(part)
                 low, high = np.array([found.low, found.high]).astype(forest.precision).tolist()
                 known.append((low, high, found.missing))
-        return _cut(expression, forest, tree, known)
-
-
-def _cut(
-    expression: Expression, forest: Forest, tree: int, known: Sequence[tuple[float, float, bool]]
-) -> Expression:
-    """A leaf of a tree without the branches that no row reaches."""
-    threshold = forest.threshold.astype(forest.precision)
-
-    def outcome(node: int) -> bool | None:
-        low, high, missing = known[int(forest.feature[node])]
-        bound, goes_left = threshold[node], bool(forest.missing_left[node])
-        below = high < bound if forest.comparison == "<" else high <= bound
-        above = low >= bound if forest.comparison == "<" else low > bound
-        if low > high:
-            return goes_left if missing else None
-        if below and (goes_left or not missing):
-            return True
-        if above and (not goes_left or not missing):
-            return False
-        return None
-
-    def reached(node: int) -> int:
-        while forest.feature[node] >= 0:
-            decided = outcome(node)
-            if decided is None:
-                return node
-            node = int(forest.left[node] if decided else forest.right[node])
-        return node
-
-    nodes = [reached(int(forest.roots[tree]))]
-    children: list[tuple[int, int]] = []
-    for node in nodes:  # grows while it is read
-        if forest.feature[node] < 0:
-            children.append((-1, -1))
-            continue
-        pair = [reached(int(forest.left[node])), reached(int(forest.right[node]))]
-        children.append((len(nodes), len(nodes) + 1))
-        nodes += pair
-    if len(nodes) == 1:
-        return _constant(expression, int(forest.leaf[nodes[0]]))
-    columns = sorted({int(forest.feature[node]) for node in nodes if forest.feature[node] >= 0})
-    if len(columns) == len(expression.arguments) and len(nodes) == _nodes(forest, tree):
-        return expression
-    index = np.array(nodes)
-    places = {column: place for place, column in enumerate(columns)} | {-1: -1}
-    cut = Forest(
-        np.zeros(1, np.int64),
-        np.array([places[int(column)] for column in forest.feature[index]], np.int64),
-        forest.threshold[index],
-        np.array([left for left, _ in children], np.int64),
-        np.array([right for _, right in children], np.int64),
-        forest.missing_left[index],
-        forest.leaf[index],
-        forest.comparison,
-        forest.precision,
-    )
-    arguments = tuple(expression.arguments[column] for column in columns)
-    return Expression("leaf", expression.dtype, arguments, (cut, 0))
-
-
-def _nodes(forest: Forest, tree: int) -> int:
-    stack, size = [int(forest.roots[tree])], 0
-    while stack:
-        node = stack.pop()
-        size += 1
-        if forest.feature[node] >= 0:
-            stack += [int(forest.left[node]), int(forest.right[node])]
-    return size
+        return without_unreached(expression, forest, tree, known)
 
 
 def _constant(expression: Expression, value: Any) -> Expression:

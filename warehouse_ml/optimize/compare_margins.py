@@ -19,7 +19,7 @@ from warehouse_ml.errors import ScopeError
 from warehouse_ml.optimize.comparisons import Comparison, comparison_of
 from warehouse_ml.optimize.expressions import column_path
 from warehouse_ml.optimize.knowledge import Knowledge, Statistics
-from warehouse_ml.optimize.prune_models import is_expression, specialized_form
+from warehouse_ml.optimize.prune_models import is_expression, operands, specialized_form
 from warehouse_ml.optimize.row_order import inside_aggregate, is_aggregated
 from warehouse_ml.query.bind import Applied, BoundCall, BoundStatement
 from warehouse_ml.query.segments import Range
@@ -147,7 +147,7 @@ def _compared(
     found = _boxes(form, call, comparison, knowledge) if is_condition else None
     if found is None:
         found = compared_sql(
-            form, score.method, comparison, score.features, score.types, knowledge.sample, plain
+            form, score.method, comparison, operands(score), score.types, knowledge.sample, plain
         )
     if found is None:
         return statement

@@ -12,6 +12,7 @@ from warehouse_ml.backends.inline import InlineForm
 from warehouse_ml.backends.known_value import Known
 from warehouse_ml.backends.specialize import features_read, specialized
 from warehouse_ml.backends.sql_literal import double
+from warehouse_ml.optimize.expressions import column_path, is_constant
 from warehouse_ml.optimize.knowledge import Knowledge
 from warehouse_ml.optimize.known_values import known_values
 from warehouse_ml.optimize.prune_kernels import prune_kernels
@@ -49,6 +50,13 @@ def is_expression(call: BoundCall) -> bool:
         return False
     text = call.scores[0].text
     return text.startswith("(") and not text.startswith("(SELECT ")
+
+
+def operands(score: Score) -> list[str]:
+    """The features as they can be written beside any operator."""
+    return [
+        text if column_path(text) is not None or is_constant(text) else f"({text})" for text in score.features
+    ]
 
 
 def specialized_form(
@@ -109,7 +117,7 @@ def _inlined(
     nanoseconds = facts.inline.cost(score.method), form.cost(score.method)
     if after >= before and nanoseconds[1] > WORTH * nanoseconds[0]:
         return None
-    text = form.sql(score.method, score.features, score.types, otherwise=function)
+    text = form.sql(score.method, operands(score), score.types, otherwise=function)
     if text is None:
         return None
     effect = (
