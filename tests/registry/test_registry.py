@@ -399,7 +399,7 @@ def test_writers_at_once_lose_nothing(tmp_path):
 
 def test_patience_ends(registry, engine, monkeypatch):
     add(registry, "a")
-    monkeypatch.setattr("warehouse_ml.registry.registry.PATIENCE", 0.0)
+    monkeypatch.setattr("warehouse_ml.registry.access.PATIENCE", 0.0)
 
     def refuse(*_, **__):
         raise ConflictError("")
