@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from warehouse_ml.backends.no_sql import LARGEST_TEXT, NoSqlError
+from warehouse_ml.backends.no_sql import NoSqlError
 from warehouse_ml.backends.program import Expression, walk
 from warehouse_ml.backends.sql_expression import Writer
+
+LARGEST_WORK = 40_000
+"""How many characters DuckDB may bind, each as often as it does, where names are nested: about 40 ms."""
 
 _WORTH = 20.0
 """How much must be saved, in products of a row, for a name to pay."""
@@ -122,6 +125,6 @@ def with_names(
     for name, value in reversed(values):
         work = len(value) + 2 * work  # DuckDB 2.0 binds the body of a lambda twice
         text = f"list_transform([{value}], lambda {name}: {text})[1]"
-    if work > LARGEST_TEXT:
+    if work > LARGEST_WORK:
         raise NoSqlError("how deep its names are nested")
     return text
