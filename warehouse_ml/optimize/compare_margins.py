@@ -19,7 +19,8 @@ from warehouse_ml.errors import ScopeError
 from warehouse_ml.optimize.comparisons import Comparison, comparison_of
 from warehouse_ml.optimize.expressions import column_path
 from warehouse_ml.optimize.knowledge import Knowledge, Statistics
-from warehouse_ml.optimize.prune_models import is_expression, operands, specialized_form
+from warehouse_ml.optimize.operands import operands
+from warehouse_ml.optimize.prune_models import is_expression, specialized_form
 from warehouse_ml.optimize.row_order import inside_aggregate, is_aggregated
 from warehouse_ml.query.bind import Applied, BoundCall, BoundStatement
 from warehouse_ml.query.segments import Range
@@ -189,7 +190,7 @@ def _boxes(
         return all(map(_is_within, columns, known))
 
     method: Method = "try_predict" if score.method == "try_predict" else "predict"
-    found = box_condition(decided, method, score.features, score.types, never_raise)
+    found = box_condition(decided, method, operands(score), score.types, never_raise)
     if found is None:
         return None
     text, count = found

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from warehouse_ml.backends.plan import PlanFacts
 from warehouse_ml.optimize.knowledge import Knowledge
+from warehouse_ml.optimize.operands import operands
 from warehouse_ml.query.bind import Applied, BoundCall, BoundStatement
 from warehouse_ml.query.score import Score
 from warehouse_ml.query.tokens import Kind, TokenTree, tokenize
@@ -42,7 +43,7 @@ def _inlined(score: Score, call: BoundCall, knowledge: Knowledge, applied: list[
     inline, function = facts.inline.cost(score.method), function_nanoseconds(facts, score)
     if inline >= function or not all(_repeatable(text, knowledge) for text in score.features):
         return score
-    text = facts.inline.sql(score.method, score.features, score.types, otherwise=score.text)
+    text = facts.inline.sql(score.method, operands(score), score.types, otherwise=score.text)
     if text is None or not _pays(text, function - inline, call, knowledge) or not has_nan(knowledge):
         return score
     shown = " ".join(call.call.text.split())

@@ -12,9 +12,9 @@ from warehouse_ml.backends.inline import InlineForm
 from warehouse_ml.backends.known_value import Known
 from warehouse_ml.backends.specialize import features_read, specialized
 from warehouse_ml.backends.sql_literal import double
-from warehouse_ml.optimize.expressions import column_path, is_constant
 from warehouse_ml.optimize.knowledge import Knowledge
 from warehouse_ml.optimize.known_values import known_values
+from warehouse_ml.optimize.operands import operands
 from warehouse_ml.optimize.prune_kernels import prune_kernels
 from warehouse_ml.query.bind import Applied, BoundCall, BoundStatement
 from warehouse_ml.query.score import Score
@@ -50,13 +50,6 @@ def is_expression(call: BoundCall) -> bool:
         return False
     text = call.scores[0].text
     return text.startswith("(") and not text.startswith("(SELECT ")
-
-
-def operands(score: Score) -> list[str]:
-    """The features as they can be written beside any operator."""
-    return [
-        text if column_path(text) is not None or is_constant(text) else f"({text})" for text in score.features
-    ]
 
 
 def specialized_form(
