@@ -11,6 +11,7 @@ from warehouse_ml.engines.base import Engine, Namespace, Parameters, Rows
 from warehouse_ml.errors import RegistryError
 from warehouse_ml.explain import Explanation, explain, read_request
 from warehouse_ml.functions import Functions
+from warehouse_ml.model import ModelVersion
 from warehouse_ml.optimize import optimize
 from warehouse_ml.optimize.engine_knowledge import EngineKnowledge
 from warehouse_ml.optimize.switches import Optimizer
@@ -18,7 +19,7 @@ from warehouse_ml.progress import is_wanted, scoring_bar
 from warehouse_ml.query.bind import BoundStatement, bind
 from warehouse_ml.query.binder_errors import translate_binder_error
 from warehouse_ml.query.parameters import check_parameters
-from warehouse_ml.query.parse import parse, split
+from warehouse_ml.query.parse import Statement, parse, split
 from warehouse_ml.registry.registry import Registry
 from warehouse_ml.statements import statement
 from warehouse_ml.watched_rows import WatchedRows
@@ -63,8 +64,9 @@ class Queries:
     def bind(self, text: str, namespace: Namespace) -> BoundStatement:
         """A statement as it is run; the functions that it calls are there."""
         knowledge = self._knowledge(namespace)
-        catalog = _Catalog(self._registry, knowledge)
-        bound = optimize(bind(parse(text), catalog), knowledge, self.optimizer.disabled)
+        parsed = parse(text)
+        catalog = _Catalog(self._registry, knowledge, parsed)
+        bound = optimize(bind(parsed, catalog), knowledge, self.optimizer.disabled)
         try:
             for variant in bound.variants:
                 self._functions.offer_variant(variant)
@@ -135,6 +137,11 @@ class Queries:
 class _Catalog:
     """What binding asks: the registry for versions, and for columns what the rules ask too."""
 
-    def __init__(self, registry: Registry, knowledge: EngineKnowledge) -> None:
-        self.resolve = registry.resolve
+    def __init__(self, registry: Registry, knowledge: EngineKnowledge, statement: Statement) -> None:
+        self._registry = registry
+        references = {(call.model, call.selector) for call in statement.calls}
+        self._known = registry.resolve_together(references) if len(references) > 1 else {}
         self.columns = knowledge.columns
+
+    def resolve(self, name: str, selector: str) -> ModelVersion:
+        return self._known.get((name, selector)) or self._registry.resolve(name, selector)

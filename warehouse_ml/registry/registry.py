@@ -5,7 +5,7 @@ two small queries. Every change is one transaction, so that it is there as a who
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from getpass import getuser
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from warehouse_ml.errors import (
     ModelNotFoundError,
     ReadOnlyError,
     VersionNotFoundError,
+    WarehouseMLError,
 )
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.registry.access import Access
@@ -38,6 +39,7 @@ from warehouse_ml.registry.rows import (
     version_numbers,
 )
 from warehouse_ml.registry.selector import DEFAULT_ALIAS, AsOf, Latest, Numbered, read_selector
+from warehouse_ml.registry.together import Reference, find_together
 from warehouse_ml.signature import Signature
 
 _T = TypeVar("_T")
@@ -152,6 +154,12 @@ class Registry:
         if found is None:
             raise ModelNotFoundError(folded, ())
         return found
+
+    def resolve_together(self, references: Collection[Reference]) -> dict[Reference, ModelVersion]:
+        """Find the versions of several references at once, as far as that is easy; see `find_together`."""
+        with suppress(WarehouseMLError):  # `resolve` says which of them it is about
+            return self._look(lambda transaction: find_together(transaction, references)) or {}
+        return {}
 
     def load(self, version: ModelVersion, part: Part = "onnx") -> bytes:
         """The ONNX bytes of a version, or another part of it; empty for a plan that was not made.
