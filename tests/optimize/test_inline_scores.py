@@ -111,7 +111,7 @@ SHAPES = [
     "SELECT PREDICT_PROBA('logit', x.a, y.b) AS p FROM ROWS x JOIN ROWS y USING (a) ORDER BY a",
     "SELECT PREDICT('logit', 0.5, 1) AS p",
     "SELECT PREDICT('logit', NULL, 1) AS p",
-    "SELECT PREDICT('logit', a + 1, b) AS p FROM narrow WHERE id = 1",
+    "SELECT PREDICT('logit', a + 1, b) AS p FROM ROWS ORDER BY a, b",
 ]
 
 
