@@ -1,5 +1,7 @@
 """Whether a SELECT may come in another order of rows without anyone being able to tell."""
 
+from functools import lru_cache
+
 from warehouse_ml.query.select_block import SelectBlock
 from warehouse_ml.query.tokens import words
 
@@ -29,6 +31,7 @@ def order_is_free(block: SelectBlock) -> bool:
     return is_aggregated(block) or block.distinct or "ORDER" in block.clauses or is_plain_join(block)
 
 
+@lru_cache(maxsize=64)
 def order_tells(block: SelectBlock) -> bool:
     """Whether some part of it could give another result for another order of the rows before it."""
     tree = block.tree
@@ -40,6 +43,7 @@ def order_tells(block: SelectBlock) -> bool:
     return any(tree.keyword(place) == "OVER" or tree.keyword(place) == "WINDOW" for place in block.tokens())
 
 
+@lru_cache(maxsize=64)
 def is_aggregated(block: SelectBlock) -> bool:
     """Whether it gives a row for each group, or a single one."""
     tree = block.tree

@@ -182,7 +182,8 @@ def _bare_names(features: tuple[str, ...]) -> frozenset[str]:
     return frozenset(name for tree in trees if tree is not None for name in bare_names(tree))
 
 
-def aliases(block: SelectBlock) -> set[str]:
+@lru_cache(maxsize=64)
+def aliases(block: SelectBlock) -> frozenset[str]:
     """The names that the select list gives, in lower case, but for columns that keep theirs."""
     tree = block.tree
     found = set()
@@ -193,7 +194,7 @@ def aliases(block: SelectBlock) -> set[str]:
         if high - low == 1 or not last.is_name or tree.is_symbol(high - 2, "."):
             continue
         found.add(last.name.casefold())
-    return found
+    return frozenset(found)
 
 
 def moves(site: Site, part: Range, knowledge: Knowledge) -> bool:

@@ -19,11 +19,11 @@ _FOREIGN = words(
 _JOINS = words("JOIN PIVOT UNPIVOT TABLESAMPLE LATERAL POSITIONAL ASOF")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SelectBlock:
     """A SELECT with a FROM clause that is no operand of UNION and the like.
 
-    All rules ask the same of it, so what takes time is found out once.
+    All rules ask the same of it, so what takes time is found out once. It is equal to itself alone.
 
     Attributes:
         tree: The tokens of the statement.
