@@ -106,30 +106,40 @@ def _source_of(
         path = column_path(feature)
         if path is None:
             return None
-        owners = [
+        candidates = [
             place
-            for place, (part, alias) in enumerate(sources)
-            if (len(path) == 1 or path[0].casefold() == alias.strip('"`').casefold())
-            and _has(site, part, alias, feature, knowledge)
+            for place, (_, alias) in enumerate(sources)
+            if len(path) == 1 or path[0].casefold() == _folded(alias)
         ]
+        owners = [place for place in candidates if _shows(site, *sources[place], path, knowledge)]
+        if not owners or path[-1].casefold() == "rowid":
+            owners = [place for place in candidates if _has(site, sources[place][0], feature, knowledge)]
         if len(owners) != 1:
             return None
         found.add(owners[0])
     return sources[found.pop()] if len(found) == 1 else None
 
 
-def _has(site: Site, part: Range, alias: str, feature: str, knowledge: Knowledge) -> bool:
-    """Whether a table has a column; where its star does not show it, it is asked for by itself."""
-    source = site.scope.stand_in(*part)
-    path = tuple(name.casefold() for name in column_path(feature) or ())
-    folded = alias.strip('"`').casefold()
+def _folded(alias: str) -> str:
+    return alias.strip('"`').casefold()
+
+
+def _shows(site: Site, part: Range, alias: str, path: tuple[str, ...], knowledge: Knowledge) -> bool:
+    """Whether a column is surely one that the star of a table shows: one question for all features."""
+    folded = tuple(name.casefold() for name in path)
     try:
-        columns = knowledge.columns(site.scope.local(f"SELECT * FROM {source}"))
-        shown = [name.casefold() for name, _ in columns]
-        by_name = path and path in ((path[-1],), (folded, path[-1]))
-        if by_name and shown.count(path[-1]) == 1 and folded not in shown:
-            return True
-        knowledge.columns(site.scope.local(f"SELECT {feature} FROM {source}"))
+        columns = knowledge.columns(site.scope.local(f"SELECT * FROM {site.scope.stand_in(*part)}"))
+    except ScopeError:
+        return False
+    shown = [name.casefold() for name, _ in columns]
+    named = folded in ((folded[-1],), (_folded(alias), folded[-1]))
+    return named and shown.count(folded[-1]) == 1 and _folded(alias) not in shown
+
+
+def _has(site: Site, part: Range, feature: str, knowledge: Knowledge) -> bool:
+    """Whether a table has a column that its star may hide."""
+    try:
+        knowledge.columns(site.scope.local(f"SELECT {feature} FROM {site.scope.stand_in(*part)}"))
     except ScopeError:
         return False
     return True
