@@ -15,10 +15,10 @@ CALL_NANOSECONDS = 30.0
 FEATURE_NANOSECONDS = 4.0
 """What each feature of the row adds to that."""
 
-CHARACTER_NANOSECONDS = 2_000.0
+CHARACTER_NANOSECONDS = 3_000.0
 """What the engine takes to read and plan a character of an expression."""
 
-SHORT_TEXT = 4_000
+SHORT_TEXT = 2_000
 """Up to so many characters, a few milliseconds, nobody asks how many rows there are."""
 
 _IEEE = "current_setting('ieee_floating_point_ops')"
