@@ -11,19 +11,20 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "warehouse_ml"
 
-QUERY_LINE = ("query", "optimize", "explain")
+QUERY_LINE = ("query", "optimize", "explain", "queries")
 """SQL text -> calls -> resolved calls -> plan."""
 
 MODEL_LINE = (
     *("train", "training", "metrics", "lineage", "sample", "markers", "boosters"),
     *("export", "exporters", "graph", "import_onnx", "importers", "parity", "registration", "options"),
+    "planning",
 )
 """rows + estimator -> fitted -> ONNX + Signature -> proved."""
 
 MAY_IMPORT = {
     "duckdb": (
         *("engines.duckdb", "engines.duckdb_functions", "engines.duckdb_transaction"),
-        "engines.duckdb_progress",
+        *("engines.duckdb_bind", "engines.duckdb_progress"),
         *("commands", "formats"),
     ),
     "onnxruntime": ("backends.tree_matrix", "importers.probe_child"),
