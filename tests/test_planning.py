@@ -84,7 +84,7 @@ def test_without_numba_onnxruntime_scores(session, monkeypatch) -> None:
         return handler_files.load_handler(name)
 
     monkeypatch.setattr(lazy_scorer, "load_handler", load)
-    estimator, rows, target = MODELS["boosted"]
+    estimator, rows, _ = MODELS["boosted"]
     with wml.connect() as other:
         other.register("boosted", estimator, rows)
         facts = plan(other, "boosted")
