@@ -60,6 +60,7 @@ def test_a_call_that_cannot_be_resolved_is_an_error(session) -> None:
         ("EXPLAIN PREDICT SELECT 1", Request("SELECT 1")),
         ("-- why\nexplain /* it */ predict\nSELECT PREDICT('m', 1)", Request("SELECT PREDICT('m', 1)")),
         ("EXPLAIN ANALYZE PREDICT FROM t", Request("FROM t", analyze=True)),
+        ("EXPLAIN PREDICT (SELECT 1)", Request("(SELECT 1)")),
         ("EXPLAIN SELECT PREDICT('m', 1)", None),
         ("EXPLAIN PREDICT('m', 1)", None),
         ("SELECT 'EXPLAIN PREDICT SELECT 1'", None),

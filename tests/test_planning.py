@@ -105,3 +105,12 @@ def test_a_version_without_a_plan_is_scored(session) -> None:
         assert fresh.sql("SELECT PREDICT('boosted', 1, 2, 3)").fetchall() in ([(0,)], [(1,)])
         assert fresh.register("boosted", estimator, rows).version == 1
         assert plan(fresh, "boosted").route == "trees"
+
+
+def test_a_refusal_names_the_text_and_not_its_code(session) -> None:
+    encoder = make_column_transformer((OneHotEncoder(), ["kind"]), remainder="passthrough")
+    forest = make_pipeline(encoder, RandomForestClassifier(10, max_depth=6)).fit(ROWS, LABELS)
+    session.register("strict", forest, ROWS)
+    assert plan(session, "strict").route == "trees"
+    with pytest.raises(wml.errors.ScoringError, match="refuses 'zebra' for the feature 'kind'"):
+        session.sql("SELECT PREDICT('strict', a, b, c, 'zebra') FROM t").fetchall()

@@ -339,3 +339,14 @@ class UnknownRuleError(WarehouseMLError):
         super().__init__(
             f"The optimizer has no rule {name!r}.{near_miss(name, known)} It has {_listed(known, 20)}."
         )
+
+
+class RuleFailedWarning(RuntimeWarning):
+    """A rule of the optimizer has a fault; the statement runs without it."""
+
+    def __init__(self, rule: str, error: Exception) -> None:
+        self.rule = rule
+        super().__init__(
+            f"The optimizer's rule {rule!r} failed ({type(error).__name__}: {error}) and was left out; the "
+            f"answer is right all the same. session.optimizer.disable({rule!r}) switches it off."
+        )

@@ -9,6 +9,7 @@ from warehouse_ml.backends.plan import PlanFacts
 from warehouse_ml.engines.meter import Reading
 from warehouse_ml.model import ModelVersion, described_feature
 from warehouse_ml.query.bind import Applied, BoundCall, BoundStatement
+from warehouse_ml.query.blocks import is_query
 from warehouse_ml.query.tokens import tokenize
 
 Plans = Callable[[ModelVersion], PlanFacts | None]
@@ -29,7 +30,9 @@ def read_request(text: str) -> Request | None:
         return None
     analyze = len(tree.tokens) > 1 and tree.word(1) == "ANALYZE"
     place = 1 + analyze
-    if len(tree.tokens) < place + 2 or tree.word(place) != "PREDICT" or tree.is_symbol(place + 1, "("):
+    if len(tree.tokens) < place + 2 or tree.word(place) != "PREDICT":
+        return None
+    if tree.is_symbol(place + 1, "(") and not is_query(tree, place + 1):
         return None
     return Request(text[tree.tokens[place].end :].strip(), analyze)
 

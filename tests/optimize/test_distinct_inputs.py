@@ -65,7 +65,7 @@ def test_what_is_not_sure_stays(few: Shop, text: str) -> None:
 
 def test_rows_keep_their_order_by_their_numbers(few: Shop) -> None:
     text = "SELECT id, PREDICT('one', k) AS p FROM big WHERE rare"
-    assert few.sql(text).endswith("WHERE rare ORDER BY rowid")
+    assert few.sql(text).endswith("WHERE rare ORDER BY big.rowid")
     assert few.run(text) == few.plain(text)
 
 
@@ -96,3 +96,10 @@ def test_a_random_column_is_drawn_once(few: Shop) -> None:
 def test_few_rows_are_not_asked_about(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(distinct_inputs.__globals__, "ROWS_WORTH_ASKING", 2_000)
     assert shop("distinct_inputs").applied("SELECT sum(PREDICT('one', k)) AS s FROM big") == []
+
+
+
+def test_an_output_called_rowid_does_not_reorder_the_rows(few: Shop) -> None:
+    text = "SELECT 100000 - id AS rowid, PREDICT('one', k) AS p FROM big"
+    assert few.sql(text).endswith(" ORDER BY big.rowid")
+    assert few.run(text) == few.plain(text)

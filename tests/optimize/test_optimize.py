@@ -6,7 +6,7 @@ import pytest
 import warehouse_ml as wml
 from tests.query.sql_catalog import catalog
 from warehouse_ml import optimize
-from warehouse_ml.errors import UnknownRuleError
+from warehouse_ml.errors import RuleFailedWarning, UnknownRuleError
 from warehouse_ml.optimize.knowledge import Knowledge
 from warehouse_ml.query.bind import Applied, BoundStatement
 from warehouse_ml.query.splice import Edit
@@ -136,3 +136,12 @@ def test_a_cursor_inherits_the_switches(session: wml.Session) -> None:
     session.optimizer.enable("beta")
     assert cursor.optimizer.rules == {"alpha": True, "beta": False}
     cursor.close()
+
+
+def test_a_rule_with_a_fault_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(statement: BoundStatement, knowledge: Knowledge) -> BoundStatement:
+        raise KeyError("feature_1")
+
+    monkeypatch.setattr(optimize, "RULES", (comment("alpha"), broken, comment("beta")))
+    with pytest.warns(RuleFailedWarning, match="'broken' failed \\(KeyError"):
+        assert optimized("SELECT PREDICT('churn', *) FROM customers").text.endswith("/* alpha */ /* beta */")

@@ -3,7 +3,7 @@
 import json
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -85,17 +85,28 @@ class LazyScorer:
         """
         scorer = self.get()
         rows = next((len(column) for column in columns if column is not None), 0)
+        features = self._features(columns, rows, scorer.categories)
+        try:
+            return SCORED.measured(rows, lambda: _scored(scorer, features, methods))
+        except load_handler("onnx_udf").ScoringError:
+            if not scorer.categories:
+                raise
+        # once more with the texts themselves, so that the sentence names the text and not its code
+        return _scored(scorer, self._features(columns, rows, {}), methods)
+
+    def _features(
+        self, columns: Sequence[Any], rows: int, categories: Mapping[int, Sequence[str]]
+    ) -> list[Column]:
         features: list[Column] = []
         for place, (column, feature) in enumerate(zip(columns, self._signature.features, strict=True)):
             if column is None:
                 features.append((np.zeros(rows, NEUTRAL[feature.type]), None))
-            elif place in scorer.categories:
+            elif place in categories:
                 reserved = load_handler("onnx_udf").NULL_TEXT
-                features.append(codes_from_arrow(column, scorer.categories[place], reserved))
+                features.append(codes_from_arrow(column, categories[place], reserved))
             else:
                 features.append(from_arrow(column, feature.type))
-        scored: list[list[Column]] = SCORED.measured(rows, lambda: scorer.score_all(features, methods))
-        return scored
+        return features
 
     def _planned(self, facts: Any) -> Any:
         data = self._read("plan")
@@ -115,6 +126,12 @@ class LazyScorer:
         self._sources.pop(key, None)
         if not self._sources:
             self._scorer = None
+
+
+def _scored(scorer: Any, features: Sequence[Column], methods: Sequence[Method]) -> list[list[Column]]:
+    """What a handler's scorer makes of a batch, for each method."""
+    scored: list[list[Column]] = scorer.score_all(features, methods)
+    return scored
 
 
 def planned_scorer(plan: bytes, facts: Any) -> Any:

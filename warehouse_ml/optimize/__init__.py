@@ -3,10 +3,12 @@
 A rule never changes a result. One that is not sure leaves the statement as it is.
 """
 
+import warnings
 from collections.abc import Collection
 from dataclasses import replace
 from typing import Protocol
 
+from warehouse_ml.errors import RuleFailedWarning
 from warehouse_ml.optimize.compare_margins import compare_margins
 from warehouse_ml.optimize.distinct_inputs import distinct_inputs
 from warehouse_ml.optimize.drop_idle_features import drop_idle_features
@@ -49,6 +51,9 @@ RULES: tuple[Rule, ...] = (
 )
 
 
+_FAULTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+
 def optimize(
     statement: BoundStatement, knowledge: Knowledge, disabled: Collection[str] = ()
 ) -> BoundStatement:
@@ -58,6 +63,9 @@ def optimize(
         statement: What `bind` made.
         knowledge: What rules may ask.
         disabled: The names of the rules that are switched off.
+
+    Warns:
+        RuleFailedWarning: A rule has a fault; it was left out.
     """
     rules = [rule for rule in RULES if rule.__name__ not in disabled]
     if not statement.calls or not runs_once(statement.statement):
@@ -68,7 +76,10 @@ def optimize(
         return statement
     changed = typed(statement)
     for rule in rules:
-        changed = rule(changed, knowledge)
+        try:
+            changed = rule(changed, knowledge)
+        except _FAULTS as error:  # a rule is never the reason why a statement does not run
+            warnings.warn(RuleFailedWarning(rule.__name__, error), stacklevel=2)
     if not changed.applied:
         return statement
     return replace(changed, plain=statement)

@@ -97,7 +97,8 @@ def _deduplicated(
     if inputs is None or inputs > MOST_INPUTS * rows or cost * (rows - inputs) <= overhead * rows:
         return statement
     end = block.tree.tokens[block.span[1] - 1].end
-    edits = [Edit(end, end, " ORDER BY rowid")] if sorted_back else []
+    # an output may be called rowid too
+    edits = [Edit(end, end, f" ORDER BY {block.alias}.rowid")] if sorted_back else []
     features = ", ".join(f"({feature})" for feature in score.features)
     trial = f"(SELECT CASE WHEN hash({features}) IS NULL THEN CAST(NULL AS {site.result_type}) END)"
     calls = [Edit(other.call.call.start, other.call.call.end, trial) for other in group]
