@@ -9,6 +9,8 @@ def joining() -> Shop:
 
 
 JOINED = [
+    "SELECT sum(PREDICT('one', a)), max(abs(PREDICT('picky', a))) FROM t",
+    "SELECT b, sum(PREDICT('one', a)), sum(PREDICT('picky', a)) FROM t GROUP BY b ORDER BY b",
     "SELECT id, PREDICT('churn') AS label, PREDICT_PROBA('churn') AS p FROM customers",
     "SELECT PREDICT('churn', age, plan), PREDICT_PROBA('churn', plan => plan, age => c.age) FROM customers c",
     "FROM PREDICT('churn', TABLE customers)",
@@ -56,7 +58,8 @@ STAYS = [
     "SELECT PREDICT('one', a), CASE WHEN b > 0 THEN PREDICT('picky', a) END FROM t",
     "SELECT PREDICT('one', a) FROM t WHERE PREDICT('picky', a) > 0",
     "SELECT PREDICT('one', a), avg(PREDICT('picky', a)) OVER () FROM t",
-    "SELECT sum(PREDICT('one', a)), sum(PREDICT('picky', a)) FROM t",
+    "SELECT PREDICT('one', a), sum(PREDICT('picky', a)) FROM t GROUP BY PREDICT('one', a)",
+    "SELECT sum(PREDICT('one', a)), sum(PREDICT('picky', a)) FILTER (b > 0) FROM t",
     "SELECT PREDICT('one', random()), PREDICT('picky', random()) FROM t",
 ]
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from warehouse_ml.optimize.knowledge import Knowledge
-from warehouse_ml.optimize.row_order import is_aggregated
+from warehouse_ml.optimize.row_order import inside_aggregate, is_aggregated
 from warehouse_ml.optimize.sites import Key, Site, is_plain, plain_variant, sites_by_block, with_texts
 from warehouse_ml.query.bind import Applied, BoundStatement
 from warehouse_ml.query.score import Score
@@ -25,8 +25,6 @@ def join_scores(statement: BoundStatement, knowledge: Knowledge) -> BoundStateme
     """Compute scores of the same features of a select list in one call."""
     statement = _with_joined_tables(statement)
     for sites in sites_by_block(statement, knowledge):
-        if is_aggregated(sites[0].block):
-            continue
         groups: dict[tuple[str, ...], list[Site]] = defaultdict(list)
         for site in sites:
             if _is_always_selected(site):
@@ -57,11 +55,13 @@ def _with_joined_tables(statement: BoundStatement) -> BoundStatement:
 
 
 def _is_always_selected(site: Site) -> bool:
-    tree = site.block.tree
-    selected = site.block.clause_of(site.call.call.token) == "SELECT"
-    return (
-        selected and not site.is_conditional and all(tree.keyword(at) != "OVER" for at in range(*site.part))
-    )
+    """Whether the projection of the select list computes a score for every row: an aggregate's too."""
+    block, place = site.block, site.call.call.token
+    if block.clause_of(place) != "SELECT" or site.is_conditional:
+        return False
+    if any(block.tree.keyword(at) == "OVER" for at in range(*site.part)):
+        return False
+    return not is_aggregated(block) or inside_aggregate(block, place)
 
 
 def _inputs(site: Site) -> tuple[str, ...]:
