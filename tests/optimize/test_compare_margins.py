@@ -2,12 +2,18 @@
 
 from collections.abc import Iterator
 
+import duckdb
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+from sklearn.tree import DecisionTreeClassifier
 
 import warehouse_ml as wml
-from tests.optimize.margin_shop import applied, compiled, margin_session, optimized, plain
+from tests.optimize.margin_shop import applied, compiled, frame, margin_session, optimized, plain
 
 
 @pytest.fixture(scope="module")
@@ -162,3 +168,57 @@ def test_random_comparisons_are_neutral(
 ) -> None:
     text = place.format(f"{call} {end.format(repr(number))}", table)
     assert optimized(session, text) == plain(session, text), compiled(session, text)
+
+
+@pytest.fixture(scope="module")
+def clipping() -> Iterator[wml.Session]:
+    """A linear model behind a clip, one without, and a tree over numbers, over whole numbers with gaps."""
+    rows = frame()[["a", "b"]]
+    answer = np.where(rows.a + rows.b > 0, "yes", "no")
+    with wml.connect(progress=False) as opened:
+        clip = make_pipeline(MinMaxScaler(clip=True), LogisticRegression()).fit(rows, answer)
+        opened.register("clip", clip, sample=rows)
+        opened.register("lr", LogisticRegression().fit(rows, answer), sample=rows)
+        tree = DecisionTreeClassifier(random_state=0, max_depth=1).fit(rows, (rows.a > 1).astype(int))
+        opened.register("tri", tree, sample=rows)
+        opened.connection.execute(
+            "CREATE TABLE i AS FROM "
+            "(VALUES (1, NULL::INT, 5), (2, 3, 4), (3, NULL, NULL), (4, -3, 1)) AS rows(id, a, b)"
+        )
+        yield opened
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT id, PREDICT_PROBA('clip', a, b) > 0.5 AS p FROM i",
+        "SELECT id, PREDICT_PROBA('clip', a, b) NOT BETWEEN 0.2 AND 0.5 AS p FROM i",
+        "SELECT id, PREDICT('lr', a, b) = 'Yes' AS p FROM i",
+        "SELECT id, PREDICT('lr', a, b) <> 'Yes' AS p FROM i",
+        "SELECT id, PREDICT('clip', a, b) IN ('Yes', 'No') AS p FROM i",
+        "SELECT id FROM i WHERE '1' <= PREDICT('tri', a, b)",
+        "SELECT id FROM i WHERE PREDICT('tri', a, b) IN ('1', '0')",
+        "SELECT id FROM i WHERE PREDICT_PROBA('tri', a, b) > '0.5'",
+    ],
+)
+def test_what_numpy_and_sql_do_otherwise_is_left(clipping: wml.Session, text: str) -> None:
+    assert optimized(clipping, text) == plain(clipping, text), compiled(clipping, text)
+
+
+@pytest.mark.parametrize("text", ["1 <= PREDICT('lr', a, b)", "PREDICT('tri', a, b) >= 'x'"])
+def test_a_constant_of_another_kind_raises_what_the_engine_raises(clipping: wml.Session, text: str) -> None:
+    query = f"SELECT id FROM i WHERE {text}"
+    with clipping.optimizer.off(), pytest.raises(duckdb.Error) as expected:
+        clipping.sql(query).fetchall()
+    with pytest.raises(type(expected.value)):
+        clipping.sql(query).fetchall()
+
+
+def test_a_result_that_is_read_after_a_change_raises_as_before(clipping: wml.Session) -> None:
+    execute = clipping.connection.execute
+    execute("CREATE OR REPLACE TABLE later AS SELECT id, a::DOUBLE AS a, b::DOUBLE AS b FROM i")
+    result = clipping.sql("SELECT id FROM later WHERE PREDICT('tri', a, b) = 0")
+    assert sorted(result.fetchall()) == [(1,), (3,), (4,)]
+    execute("INSERT INTO later VALUES (9, 'inf', 0)")
+    with pytest.raises(wml.errors.WarehouseMLError):
+        result.fetchall()

@@ -23,6 +23,11 @@ from warehouse_ml.backends.sql_literal import double
 from warehouse_ml.backends.value_range import Range
 from warehouse_ml.signature import Method, Output
 
+_NUMBERS = frozenset(["DOUBLE", "BIGINT"])
+
+_STRICT = frozenset(["add", "sub", "mul", "neg", "sum", "abs", "square", "sqrt", "exp", "dot"])
+"""Operators whose SQL is NULL where an argument is; `greatest` and `least` pass over NULL."""
+
 MARGIN = "wml_z"
 """What the sum is called while the engine is asked for the place where a comparison changes."""
 
@@ -87,6 +92,8 @@ def compared_sql(
             lenient: Method = "try_predict" if method == "try_predict" else "predict"
             text = Call(decided, lenient, features, types, otherwise=other).sql()
             told = "the leaves of the tree" if _has_leaf(decided) else "the sign of the sum"
+        elif result.type not in _NUMBERS:
+            return None
         else:
             call = MarginCall(form, method, condition, features, types, ask, other)
             text, told = call.sql(), call.told
@@ -96,7 +103,13 @@ def compared_sql(
 
 
 def decided_form(form: InlineForm, method: Method, condition: Condition) -> InlineForm | None:
-    """The form whose PREDICT says whether a score meets a condition, where it never is NaN."""
+    """The form whose PREDICT says whether a score meets a condition, where it never is NaN.
+
+    None where the score is not one of a few values, or the engine would cast one side of the condition.
+    """
+    result = form.signature.result(method)
+    if result is None or not _is_comparable(condition, result):
+        return None
     name = result_names(method)[0]
     groups = []
     for cells in (form.cells, form.fused):
@@ -126,7 +139,7 @@ def _is_comparable(condition: Condition, result: Output) -> bool:
     return (
         plain
         and all(isinstance(c, kinds) for c in condition.constants)
-        and (ordered or result.type in ("DOUBLE", "BIGINT"))
+        and (ordered or result.type in _NUMBERS)
     )
 
 
@@ -267,8 +280,30 @@ class MarginCall(Call):
             return False
         if any(column.failures(self._lenient) for column in columns) or self._refused:
             return False
+        passed = {id(self._inputs[name]) for name in _null_of(margin)}
+        for column in columns:
+            if column.feature.type == "TIMESTAMP" or (column.must_be_present and id(column) not in passed):
+                return False
         known = self._writer(True).range(margin)
-        return known.low >= -ORDINARY and known.high <= ORDINARY and not known.nan
+        return known.low >= -ORDINARY and known.high <= ORDINARY and not known.missing
+
+
+def _null_of(margin: Expression) -> set[str]:
+    """The inputs of which NULL surely makes a sum NULL."""
+    found: set[str] = set()
+    stack = [margin]
+    while stack:
+        current = stack.pop()
+        if current.operator == "input":
+            found.add(current.value)
+        elif current.operator == "linear":
+            weights = current.value[0]
+            stack += [part for part, weight in zip(current.arguments, weights, strict=True) if weight]
+        elif current.operator in _STRICT or (
+            current.operator == "cast" and current.dtype.startswith(("float", "int"))
+        ):
+            stack += current.arguments
+    return found
 
 
 def _only_sum(cells: Sequence[Expression]) -> Expression | None:
