@@ -8,7 +8,7 @@ an OR of the leaves' boxes where they are very few, else nested CASE.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -55,7 +55,6 @@ def box_condition(
     method: Method,
     features: Sequence[str],
     types: Sequence[str | None],
-    never_raise: Callable[[Sequence[FeatureColumn]], bool],
 ) -> tuple[str, int] | None:
     """The leaves of a tree where PREDICT is true, as one condition of WHERE.
 
@@ -64,7 +63,6 @@ def box_condition(
         method: `predict` or `try_predict`.
         features: The SQL text of each feature, all plain columns.
         types: The SQL type of each.
-        never_raise: Whether no value of some columns, which could be refused, is refused.
 
     Returns:
         A condition that is true for the same rows, and how many boxes the leaves make; None where the tree
@@ -78,9 +76,8 @@ def box_condition(
     columns = call.checked()
     if not boxes or call.refuses:
         return None
-    refusing = [column for column in columns if column.failures(False)]
-    if refusing and not never_raise(refusing):
-        return None
+    if any(column.failures(False) for column in columns):
+        return None  # what the table holds now proves nothing: a Result may be read again after a change
     hull = _hull(boxes)
     parts = []
     for column in columns:

@@ -8,17 +8,15 @@ becomes ranges of columns, by which the engine can also skip what it has stored:
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
 from dataclasses import replace
 
 from warehouse_ml.backends.comparison_sql import compared_sql, decided_form
 from warehouse_ml.backends.inline import InlineForm
-from warehouse_ml.backends.sql_feature import FeatureColumn
 from warehouse_ml.backends.tree_boxes import box_condition
 from warehouse_ml.errors import ScopeError
 from warehouse_ml.optimize.comparisons import Comparison, comparison_of
 from warehouse_ml.optimize.expressions import column_path
-from warehouse_ml.optimize.knowledge import Knowledge, Statistics
+from warehouse_ml.optimize.knowledge import Knowledge
 from warehouse_ml.optimize.operands import operands
 from warehouse_ml.optimize.prune_models import is_expression, specialized_form
 from warehouse_ml.optimize.row_order import inside_aggregate, is_aggregated
@@ -28,8 +26,6 @@ from warehouse_ml.query.select_block import SelectBlock, select_block
 from warehouse_ml.query.splice import Edit, splice
 from warehouse_ml.query.tokens import TokenTree
 from warehouse_ml.signature import Method
-
-_LARGEST = 1.7976931348623157e308
 
 
 def compare_margins(statement: BoundStatement, knowledge: Knowledge) -> BoundStatement:
@@ -145,7 +141,7 @@ def _compared(
     if form.signature.result(score.method) is None or not _fits_collation(comparison, knowledge):
         return statement
     is_condition = block is not None and span in block.conjuncts
-    found = _boxes(form, call, comparison, knowledge) if is_condition else None
+    found = _boxes(form, call, comparison) if is_condition else None
     if found is None:
         found = compared_sql(
             form, score.method, comparison, operands(score), score.types, knowledge.sample, plain
@@ -172,43 +168,19 @@ def _compared(
     )
 
 
-def _boxes(
-    form: InlineForm, call: BoundCall, comparison: Comparison, knowledge: Knowledge
-) -> tuple[str, str] | None:
+def _boxes(form: InlineForm, call: BoundCall, comparison: Comparison) -> tuple[str, str] | None:
     (score,) = call.scores
     if any(column_path(text) is None for text in score.features):
         return None
     decided = decided_form(form, score.method, comparison)
     if decided is None:
         return None
-    scope = call.scope
-
-    def never_raise(columns: Sequence[FeatureColumn]) -> bool:
-        if scope is None or scope.local("") != "" or any(c.feature.type != "DOUBLE" for c in columns):
-            return False
-        known = knowledge.statistics([column.text for column in columns], scope.source)
-        return all(map(_is_within, columns, known))
-
     method: Method = "try_predict" if score.method == "try_predict" else "predict"
-    found = box_condition(decided, method, operands(score), score.types, never_raise)
+    found = box_condition(decided, method, operands(score), score.types)
     if found is None:
         return None
     text, count = found
     return text, f"{count} range{'s' if count > 1 else ''} of columns"
-
-
-def _is_within(column: FeatureColumn, known: Statistics) -> bool:
-    """Whether no value of a column is refused, as far as the table is known now.
-
-    A row that is refused and comes later might be left out by another column, and not raise.
-    """
-    if column.feature.missing == "error" and known.has_null:
-        return False
-    limit = _LARGEST if column.feature.limit is None else min(column.feature.limit, _LARGEST)
-    try:  # the greatest value is NaN where there is one
-        return -limit <= float(known.low) and float(known.high) <= limit
-    except (TypeError, ValueError):
-        return False
 
 
 def _fits_collation(comparison: Comparison, knowledge: Knowledge) -> bool:
