@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
 
 import warehouse_ml as wml
-from tests.optimize.margin_shop import applied, compiled, margin_session, optimized, plain
+from tests.optimize.margin_shop import applied, compiled, frame, margin_session, optimized, plain
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +104,22 @@ def test_a_collation_makes_texts_equal_that_are_not(session: wml.Session, collat
 def test_a_feature_that_is_known_is_not_read(session: wml.Session) -> None:
     text = compiled(session, "SELECT PREDICT('logit', a, b, k) AS p FROM whole WHERE k = 3")
     assert "k" not in text.partition(" FROM ")[0].replace("TRUE", "")
+
+
+def test_a_cell_that_is_constant_has_no_inputs_left() -> None:
+    rows = frame()[["a", "b"]]
+    with wml.connect(progress=False) as session:
+        answer = np.where(rows.a + rows.b > 0, "yes", "no")
+        clip = make_pipeline(MinMaxScaler(clip=True), LogisticRegression()).fit(rows, answer)
+        session.register("clip", clip, sample=rows)
+        session.connection.execute(
+            "CREATE TABLE i AS FROM "
+            "(VALUES (1, -500, 5), (2, -500, -500), (3, -500, NULL), (4, 2, 500)) AS rows(id, a, b)"
+        )
+        for condition in ("a = -500", "b = 5", "b = 500", "a = -500 AND b = -500"):
+            for score in ("PREDICT", "PREDICT_PROBA", "TRY_PREDICT"):
+                text = f"SELECT id, {score}('clip', a, b) AS p FROM i WHERE {condition}"
+                assert optimized(session, text) == plain(session, text), compiled(session, text)
 
 
 VALUES = st.sampled_from(["1.5", "0", "-3.0", "2.5", "1", "3", "-1e300", "0.1", "1.4999999999999998"])

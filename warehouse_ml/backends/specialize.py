@@ -62,6 +62,7 @@ def _specialized(
 ) -> InlineForm | None:
     signature = form.signature
     cells, fused = (_pruned(groups, signature, known) for groups in (form.cells, form.fused))
+    fused = {name: tuple(map(_shorter, cells[name], group)) for name, group in fused.items()}
     before, after = _size(form.fused), _size(fused)
     kept = [place for place, cell in enumerate(cells.get("refused", ())) if not _is_false(cell)]
     if any(cell.operator == "constant" and cell.value for cell in cells.get("refused", ())):
@@ -111,6 +112,12 @@ def _size(groups: Mapping[str, Sequence[Expression]]) -> int:
 def _read(positions: Mapping[str, int], *forms: Mapping[str, Sequence[Expression]]) -> set[int]:
     roots = [cell for groups in forms for group in groups.values() for cell in group]
     return {positions[e.value] for e in walk(*roots) if e.operator == "input"}
+
+
+def _shorter(cell: Expression, fused: Expression) -> Expression:
+    """The fused cell, unless it reads what the cell does not: that has no column then."""
+    inputs, fused_inputs = ({e.value for e in walk(c) if e.operator == "input"} for c in (cell, fused))
+    return fused if fused_inputs <= inputs else cell
 
 
 def features_read(form: InlineForm) -> set[int]:
