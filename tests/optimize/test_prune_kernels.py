@@ -85,3 +85,14 @@ STAYS = [
 @pytest.mark.parametrize("text", STAYS)
 def test_what_is_not_sure_stays(session: wml.Session, text: str) -> None:
     assert "prune_models" not in [entry.rule for entry in session.explain(text).applied]
+
+
+def test_conditions_are_not_read_where_there_are_few_rows(
+    session: wml.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(prune_kernels, "ROWS_WORTH_PRUNING", 10**9)
+    monkeypatch.setattr(prune_kernels, "known_values", read)
+    session.compile("SELECT sum(PREDICT_PROBA('forest')) AS p FROM t WHERE a > 1")

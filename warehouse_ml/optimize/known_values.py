@@ -255,6 +255,6 @@ _ALIKE = (
 
 def _is_binary(text: str, scope: Scope, knowledge: Knowledge) -> bool:
     """Whether a column's texts are equal only where their bytes are: it has no collation."""
-    column = f"(SELECT {text} FROM {scope.source} LIMIT 0)"
-    tests = " OR ".join(f"coalesce({column}, '{one}') = '{other}'" for one, other in _ALIKE)
-    return knowledge.sample(scope.local(f"SELECT {tests}")) == [(False,)]
+    tests = " OR ".join(f"coalesce(wml_text, '{one}') = '{other}'" for one, other in _ALIKE)
+    column = f"SELECT (SELECT {text} FROM {scope.source} LIMIT 0) AS wml_text"  # a view is bound once
+    return knowledge.sample(scope.local(f"SELECT {tests} FROM ({column})")) == [(False,)]

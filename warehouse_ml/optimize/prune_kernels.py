@@ -34,7 +34,7 @@ def prune_kernels(statement: BoundStatement, knowledge: Knowledge) -> BoundState
         calls.setdefault(key, call)
     for key, agreed in found.items():
         call = calls[key]
-        if agreed and _is_worth_it(call, knowledge):
+        if agreed:
             statement = _bounded(statement, call.version, agreed)
     return statement
 
@@ -46,8 +46,12 @@ def _bounds(call: BoundCall, statement: BoundStatement, knowledge: Knowledge) ->
     plan = knowledge.plan(call.version)
     if plan is None or plan.route != "trees" or call.scores[0].text.startswith("(CASE"):
         return None
+    block = select_block(tree, call.call.token)
+    # asked before the conditions are: those of texts cost a question each
+    if block is None or not block.conjuncts or not _is_worth_it(call, knowledge):
+        return None
     found = {}
-    for place, known in known_values(call, select_block(tree, call.call.token), knowledge).items():
+    for place, known in known_values(call, block, knowledge).items():
         bound = _bound_of(known)
         if bound is not None:
             found[place] = bound
