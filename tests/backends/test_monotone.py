@@ -95,3 +95,24 @@ def test_directions() -> None:
     assert direction(made("sub", constant(math.pi), made("exp", SUM)), SUM) == -1
     assert direction(made("mul", constant(-2.0), made("neg", SUM)), SUM) == 1
     assert direction(constant(1.0), SUM) == 0
+
+
+def test_a_place_that_is_known_is_not_searched_again() -> None:
+    asked = []
+
+    def ask(query: str) -> list[tuple[object, ...]]:
+        asked.append(query)
+        with duckdb.connect() as connection:
+            return connection.sql(query).fetchall()
+
+    text = "exp(y)"
+    found = [flip_of(FUNCTIONS["exp(z)"], SUM, ">", 3.25, text, "y", ask) for _ in range(3)]
+    assert found[0] is not None and set(found) == {found[0]}
+    assert len(asked) == 1
+
+
+def test_an_engine_that_does_not_answer_is_asked_again() -> None:
+    text = "exp(x)"
+    assert flip_of(FUNCTIONS["exp(z)"], SUM, ">", 2.25, text, "x", lambda _: []) is None
+    with duckdb.connect() as connection:
+        assert flip_of(FUNCTIONS["exp(z)"], SUM, ">", 2.25, text, "x", lambda q: connection.sql(q).fetchall())

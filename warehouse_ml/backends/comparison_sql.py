@@ -67,6 +67,7 @@ def compared_sql(
     types: Sequence[str | None],
     ask: Callable[[str], Rows],
     otherwise: str | None = None,
+    decided: InlineForm | None = None,
 ) -> tuple[str, str] | None:
     """A condition on a score as one SQL condition; NULL where the score is.
 
@@ -78,6 +79,7 @@ def compared_sql(
         types: The SQL type of each.
         ask: Gives the rows of a query.
         otherwise: The SQL text of a call that gives the score of rows that are not ordinary, or None.
+        decided: What `decided_form` gives for the condition.
 
     Returns:
         The SQL text, and in words what is tested; None where there is no such form, or it gains nothing.
@@ -87,7 +89,6 @@ def compared_sql(
         return None
     other = None if otherwise is None else f"({otherwise} {condition.text})"
     try:
-        decided = decided_form(form, method, condition)
         if decided is not None:
             lenient: Method = "try_predict" if method == "try_predict" else "predict"
             text = Call(decided, lenient, features, types, otherwise=other).sql()

@@ -27,9 +27,14 @@ _PARTS = 64
 _LARGEST_EXPONENT = 709.0
 """From here on exp may overflow: for a comparison it is infinite."""
 
+_MOST_KEPT = 256
+
 Rows = Sequence[tuple[Any, ...]]
 Flip = tuple[str, float]
 """A sign, and the double that a sum is compared with."""
+
+_found: dict[tuple[str, str, str, float], Flip] = {}
+"""The tests that are known, by the function as SQL: it says all of the function that matters."""
 
 _HOLDS: dict[str, Callable[[Any, Any], Any]] = {
     "<": np.less,
@@ -67,12 +72,32 @@ def flip_of(
         return None
     if cell is margin:
         return sign, constant
+    key = (text, name, sign, constant)
+    if key not in _found:
+        found = _asked(cell, margin, sign, constant, text, name, ask)
+        if found is None:
+            return None
+        if len(_found) >= _MOST_KEPT:
+            _found.clear()
+        _found[key] = found
+    return _found.get(key)
+
+
+def _asked(
+    cell: Expression,
+    margin: Expression,
+    sign: str,
+    constant: float,
+    text: str,
+    name: str,
+    ask: Callable[[str], Rows],
+) -> Flip | None:
+    """The test as `flip_of` gives it, by bisection and by what the engine says."""
     low, high = _ordered(-ORDINARY), _ordered(ORDINARY)
     steps = _above(cell, margin)
 
     def holds(places: Sequence[int]) -> NDArray[np.bool_]:
-        values = np.array([_double(place) for place in places])
-        return np.asarray(_HOLDS[sign](_value(steps, margin, values), constant))
+        return np.asarray(_HOLDS[sign](_value(steps, margin, _doubles(places)), constant))
 
     first, last = holds([low, high]).tolist()
     if first == last:
@@ -82,7 +107,7 @@ def flip_of(
         outcomes = holds(places)
         change = int(np.argmax(outcomes != first))
         low, high = places[change - 1], places[change]
-    around = [_double(place) for place in range(low - NEIGHBOURS, high + NEIGHBOURS + 1)]
+    around = _doubles(range(low - NEIGHBOURS, high + NEIGHBOURS + 1)).tolist()
     listed = ", ".join(f"({place}, {double(value)})" for place, value in enumerate(around))
     rows = ask(
         f"SELECT place, {text} {sign} {double(constant)} FROM (VALUES {listed}) AS wml_around(place, {name})"
@@ -202,6 +227,6 @@ def _ordered(value: float) -> int:
     return bits if bits >= 0 else -(bits & 0x7FFF_FFFF_FFFF_FFFF)
 
 
-def _double(place: int) -> float:
-    value = float(np.int64(abs(place)).view(np.float64))
-    return math.copysign(value, place) if place else 0.0
+def _doubles(places: Sequence[int]) -> NDArray[np.float64]:
+    whole = np.array(places, dtype=np.int64)
+    return np.copysign(np.abs(whole).view(np.float64), whole)

@@ -141,10 +141,11 @@ def _compared(
     if form.signature.result(score.method) is None or not _fits_collation(comparison, knowledge):
         return statement
     is_condition = block is not None and span in block.conjuncts
-    found = _boxes(form, call, comparison) if is_condition else None
+    decided = decided_form(form, score.method, comparison)
+    found = _boxes(decided, call) if is_condition and decided is not None else None
     if found is None:
         found = compared_sql(
-            form, score.method, comparison, operands(score), score.types, knowledge.sample, plain
+            form, score.method, comparison, operands(score), score.types, knowledge.sample, plain, decided
         )
     if found is None:
         return statement
@@ -168,12 +169,9 @@ def _compared(
     )
 
 
-def _boxes(form: InlineForm, call: BoundCall, comparison: Comparison) -> tuple[str, str] | None:
+def _boxes(decided: InlineForm, call: BoundCall) -> tuple[str, str] | None:
     (score,) = call.scores
     if any(column_path(text) is None for text in score.features):
-        return None
-    decided = decided_form(form, score.method, comparison)
-    if decided is None:
         return None
     method: Method = "try_predict" if score.method == "try_predict" else "predict"
     found = box_condition(decided, method, operands(score), score.types)
