@@ -107,7 +107,8 @@ def test_a_place_that_is_known_is_not_searched_again() -> None:
 
     text = "exp(y)"
     found = [flip_of(FUNCTIONS["exp(z)"], SUM, ">", 3.25, text, "y", ask) for _ in range(3)]
-    assert found[0] is not None and set(found) == {found[0]}
+    assert found[0] is not None
+    assert set(found) == {found[0]}
     assert len(asked) == 1
 
 
