@@ -98,7 +98,6 @@ def test_few_rows_are_not_asked_about(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shop("distinct_inputs").applied("SELECT sum(PREDICT('one', k)) AS s FROM big") == []
 
 
-
 def test_an_output_called_rowid_does_not_reorder_the_rows(few: Shop) -> None:
     text = "SELECT 100000 - id AS rowid, PREDICT('one', k) AS p FROM big"
     assert few.sql(text).endswith(" ORDER BY big.rowid")

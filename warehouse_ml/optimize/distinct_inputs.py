@@ -48,6 +48,9 @@ MOST_INPUTS = 0.7
 """Above this share of the rows the numbers of different inputs, which are estimates, say nothing."""
 
 SAMPLE_ROWS = 20_000
+ASKING_PAYS = 2e7
+"""Nanoseconds of scoring below which the engine is not asked for statistics: over a join that takes 10 ms."""
+
 SAMPLE_PAYS = 3e7
 """How many nanoseconds all scores must take for a sample to be worth its time."""
 
@@ -91,7 +94,7 @@ def _deduplicated(
     if cost <= overhead or (sorted_back and not has_row_numbers(site, knowledge)):
         return statement
     rows = knowledge.estimated_rows(site.scope.local(f"SELECT 1 FROM {_source(site, knowledge)}"))
-    if rows is None or rows < ROWS_WORTH_ASKING:
+    if rows is None or rows < ROWS_WORTH_ASKING or cost * rows < ASKING_PAYS:
         return statement
     inputs = _different_inputs(site, rows, knowledge, cost * rows >= SAMPLE_PAYS)
     if inputs is None or inputs > MOST_INPUTS * rows or cost * (rows - inputs) <= overhead * rows:
