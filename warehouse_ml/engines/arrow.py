@@ -137,4 +137,4 @@ def _leaf(values: Any, missing: Any, kind: str) -> Any:
         values = np.where(missing, np.zeros(1, dtype=values.dtype), values)
     dtype = {"DOUBLE": np.float64, "BOOLEAN": np.bool_}.get(kind, np.int64)
     array = pa.array(np.ascontiguousarray(values, dtype=dtype), mask=missing)
-    return array.cast(ARROW_TYPES[kind])
+    return array if array.type == ARROW_TYPES[kind] else array.cast(ARROW_TYPES[kind])
