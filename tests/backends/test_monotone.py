@@ -57,6 +57,12 @@ def test_a_test_of_the_sum_says_what_the_score_says(text: str, sign: str, value:
     assert all(one == other for one, other in rows)
 
 
+@pytest.fixture(autouse=True)
+def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another test has found is not known."""
+    monkeypatch.setattr("warehouse_ml.backends.monotone._found", {})
+
+
 @pytest.mark.parametrize("value", [0.0, 1.0, 2.0, -1.0])
 def test_what_is_the_same_everywhere_has_no_such_place(value: float) -> None:
     text = "1 / (1 + exp(-z))"
