@@ -114,3 +114,20 @@ def test_a_refusal_names_the_text_and_not_its_code(session) -> None:
     assert plan(session, "strict").route == "trees"
     with pytest.raises(wml.errors.ScoringError, match="refuses 'zebra' for the feature 'kind'"):
         session.sql("SELECT PREDICT('strict', a, b, c, 'zebra') FROM t").fetchall()
+
+
+def test_a_packed_batch_is_scored_in_parts(session, monkeypatch) -> None:
+    assert plan(session, "network").route in ("graph", "onnxruntime")
+    query = "SELECT PREDICT_PROBA('network', *) FROM t"
+    with session.optimizer.without("inline_scores"):
+        whole = session.sql(query).fetchall()
+        monkeypatch.setattr(handler_files.load_handler("onnx_udf"), "CELLS_PER_RUN", 500)
+        assert session.sql(query).fetchall() == whole
+
+
+def test_a_model_whose_rows_are_wide_gets_its_plan(monkeypatch) -> None:
+    monkeypatch.setattr(handler_files.load_handler("onnx_udf"), "CELLS_PER_RUN", 500)
+    estimator, rows, _ = MODELS["network"]
+    with wml.connect() as other:
+        other.register("network", estimator, rows)
+        assert "graph" in plan(other, "network").differences

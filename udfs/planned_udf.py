@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -65,7 +64,6 @@ class PlannedScorer(Scorer):
         super().__init__(plan["after"].tobytes(), signature, threads)
         facts = json.loads(plan["facts"].tobytes())
         by_name = {entry["name"]: entry["feature"] for entry in signature["inputs"]}
-        self._scratch = threading.local()
         self._packed = [by_name[name] for name in facts["packed"]]
         self.categories = {int(k): v for k, v in facts["categories"].items()}
         self._refusal_tables = [
@@ -95,7 +93,7 @@ class PlannedScorer(Scorer):
             prepared[place] = self._prepared(place, columns[place], lenient, null)
         feeds = feeds_of(self._inputs, self._types, prepared)
         if self._packed:
-            feeds[PACKED] = self._matrix(prepared, rows)
+            feeds[PACKED] = _Packed([prepared[place] for place in self._packed])
         for part in self._parts:
             if part.before is None:
                 feeds[part.input] = self._of_features(part, columns, codes, lenient, null)
@@ -112,15 +110,6 @@ class PlannedScorer(Scorer):
             refused = np.stack([table[codes[place]] for place, table in self._refusal_tables], axis=1)
             null |= self._refused(refused, null, columns, lenient)
         return results, null
-
-    def _matrix(self, prepared: Mapping[int, Any], rows: int) -> Any:
-        """Features as one matrix, [features, rows]: the thread keeps it, a new one costs page faults."""
-        matrix = getattr(self._scratch, "matrix", None)
-        if matrix is None or matrix.shape[1] != rows:
-            matrix = self._scratch.matrix = np.empty((len(self._packed), rows))
-        for row, place in enumerate(self._packed):
-            matrix[row] = prepared[place]
-        return matrix
 
     def _prepared(self, place: int, column: Column, lenient: bool, null: Any) -> Any:
         ready, unscored = prepare(self._features[place], *column, lenient)
@@ -189,6 +178,16 @@ def encode(values: Any, missing: Any, texts: Sequence[str]) -> Any:
     if NULL_TEXT in set(values[codes == unknown]):
         raise ScoringError("A feature holds the text that is kept for NULL.")
     return codes
+
+
+class _Packed:
+    """Features as one matrix, [features, rows], cut by rows when it is needed."""
+
+    def __init__(self, features: Sequence[Any]) -> None:
+        self._features = features
+
+    def __getitem__(self, part: slice) -> Any:
+        return np.stack([feature[part] for feature in self._features])
 
 
 class _Trees:
