@@ -24,7 +24,7 @@ MODEL_LINE = (
 MAY_IMPORT = {
     "duckdb": (
         *("engines.duckdb", "engines.duckdb_functions", "engines.duckdb_transaction"),
-        *("engines.duckdb_bind", "engines.duckdb_progress"),
+        *("engines.duckdb_bind", "engines.duckdb_progress", "engines.duckdb_trial"),
         *("commands", "formats"),
     ),
     "onnxruntime": ("backends.tree_matrix", "importers.probe_child"),

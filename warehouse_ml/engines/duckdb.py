@@ -2,7 +2,6 @@
 
 import atexit
 import os
-import uuid
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -10,11 +9,10 @@ from functools import partial
 from typing import Any
 
 import duckdb
-import numpy as np
-import pyarrow as pa
 
 from warehouse_ml.engines.base import Load, Namespace, Parameters, Part, Transaction
 from warehouse_ml.engines.duckdb_bind import binder, bound_columns
+from warehouse_ml.engines.duckdb_caller import in_namespace, plain_parameters
 from warehouse_ml.engines.duckdb_functions import (
     FUNCTION_NAME,
     create_function,
@@ -26,12 +24,12 @@ from warehouse_ml.engines.duckdb_functions import (
 from warehouse_ml.engines.duckdb_progress import Progress
 from warehouse_ml.engines.duckdb_rows import DuckDBRows, Stream
 from warehouse_ml.engines.duckdb_transaction import SCHEMA, read_in_transaction, transaction
+from warehouse_ml.engines.duckdb_trial import score_trial
 from warehouse_ml.engines.interrupts import interruptible, keyboard_interrupts
 from warehouse_ml.engines.lazy_scorer import LazyScorer
 from warehouse_ml.engines.meter import SCORED, Reading
 from warehouse_ml.engines.scoring import (
     carried_error,
-    scoring_function,
     shared_function,
     shared_scorer,
 )
@@ -46,8 +44,6 @@ from warehouse_ml.model import ModelVersion
 from warehouse_ml.signature import Method, Signature
 from warehouse_ml.statements import statement
 from warehouse_ml.variant import REFUSAL_MARK, Variant
-
-_CALL = compile("__warehouse_ml_call__()", "<warehouse_ml>", "eval")
 
 _pure_functions: list[frozenset[str]] = []
 
@@ -168,7 +164,7 @@ class DuckDBEngine:
         def describe() -> list[tuple[str, str]]:
             with self.reading():
                 bind = binder(self._connection, query) if parameters is None else None
-                found = None if bind is None else bound_columns(_in_namespace(bind, namespace))
+                found = None if bind is None else bound_columns(in_namespace(bind, namespace))
                 if found is not None:
                     return found
                 described = self._evaluate("DESCRIBE " + query, parameters, namespace)
@@ -327,29 +323,8 @@ class DuckDBEngine:
         Returns:
             A `pyarrow.ChunkedArray` with a result for each row, in order.
         """
-        name = f"wml_trial_{uuid.uuid4().hex}"
-        features = [f"feature_{position}" for position in range(rows.num_columns)]
-        # Without the user's setting preserve_insertion_order, rows may come back in any order.
-        positions = pa.array(range(rows.num_rows), pa.int64())
-        numbered = rows.rename_columns(features).append_column("position", positions)
-        scorer = LazyScorer(signature)
-        function = scoring_function(scorer, signature, method)
-        with self._own_cursor() as cursor:
-            scorer.offer(cursor, lambda _, part: model.get(part, b""))
-            create_function(name, function, signature, method, cursor)
-            try:
-                call = duckdb.FunctionExpression(name, *map(duckdb.ColumnExpression, features))
-                written = expression and expression(features, f"{name}({', '.join(features)})")
-                if written is not None:
-                    call = duckdb.SQLExpression(written)
-                position = duckdb.ColumnExpression("position")
-                with self.translating(cursor):
-                    scored = (
-                        cursor.from_arrow(numbered).select(position, call.alias("score")).to_arrow_table()
-                    )
-            finally:
-                cursor.remove_function(name)
-        return scored.sort_by("position").column("score")
+        with self._own_cursor() as cursor, self.translating(cursor):
+            return score_trial(cursor, model, signature, method, rows, expression)
 
     def referenced_functions(self) -> frozenset[str]:
         """The functions of versions that views, macros and generated columns call, in lower case."""
@@ -444,12 +419,8 @@ class DuckDBEngine:
         return self._database
 
     def _evaluate(self, sql: str, parameters: Parameters, namespace: Namespace | None) -> Any:
-        """Call `sql` of the connection so that DuckDB looks for tables among the caller's variables.
-
-        It looks only at the Python frame that calls it. Evaluated in the caller's namespace, the call gets a
-        frame that shows the caller's variables and none of this package.
-        """
-        return _in_namespace(partial(self._connection.sql, sql, params=_plain(parameters)), namespace)
+        run = partial(self._connection.sql, sql, params=plain_parameters(parameters))
+        return in_namespace(run, namespace)
 
     @contextmanager
     def _own_cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -459,22 +430,6 @@ class DuckDBEngine:
                 yield cursor
         finally:
             cursor.close()
-
-
-def _in_namespace(call: Callable[[], Any], namespace: Namespace | None) -> Any:
-    scope = Namespace({}, {}) if namespace is None else namespace
-    return eval(_CALL, scope.globals, {**scope.locals, "__warehouse_ml_call__": call})
-
-
-def _plain(parameters: Parameters) -> Parameters:
-    """Values as DuckDB takes them: numpy's numbers, which frames hand out, as Python's."""
-    if isinstance(parameters, Mapping):
-        return {name: _plain_value(value) for name, value in parameters.items()}
-    return None if parameters is None else [_plain_value(value) for value in parameters]
-
-
-def _plain_value(value: object) -> object:
-    return value.item() if isinstance(value, np.number | np.bool_) else value
 
 
 def _close_owned() -> None:
