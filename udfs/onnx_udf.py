@@ -38,15 +38,22 @@ class Scorer:
         categories: The text features that are wanted as codes; none.
     """
 
-    def __init__(self, model: bytes, signature: Mapping[str, Any], threads: int = 1) -> None:
+    def __init__(
+        self,
+        model: bytes,
+        signature: Mapping[str, Any],
+        threads: int = 1,
+        providers: Sequence[str] | None = None,
+    ) -> None:
         """Load a model.
 
         Args:
             model: The ONNX file.
             signature: The signature, as parsed from its JSON.
             threads: How many threads one batch may use; the engine runs several batches at once.
+            providers: See `open_session`.
         """
-        self._session = open_session(model, threads)
+        self._session = open_session(model, threads, providers)
         self.categories: dict[int, list[str]] = {}
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
         self._features = signature["features"]
@@ -137,8 +144,15 @@ class Scorer:
         return counted.any(axis=1)
 
 
-def open_session(model: bytes, threads: int = 1) -> Any:
-    """An onnxruntime session that computes in the graph's own precision."""
+def open_session(model: bytes, threads: int = 1, providers: Sequence[str] | None = None) -> Any:
+    """An onnxruntime session that computes in the graph's own precision.
+
+    Args:
+        model: The ONNX file.
+        threads: How many threads one batch may use.
+        providers: The execution providers, the wanted ones first; the session then notes which one each
+            node goes to. None for the CPU alone.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -147,7 +161,10 @@ def open_session(model: bytes, threads: int = 1) -> Any:
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     # its plan takes quadratic time: 2 s for 2,000 nodes; without it a run is as fast and takes no more
     options.enable_mem_reuse = False
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    if providers is None:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    return onnxruntime.InferenceSession(model, options, providers=list(providers))
 
 
 def prepare(feature: Mapping[str, Any], values: Any, missing: Any, lenient: bool) -> tuple[Any, Any]:
