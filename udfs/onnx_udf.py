@@ -36,6 +36,7 @@ class Scorer:
     Attributes:
         metadata: The texts that the file carries, its signature among them.
         categories: The text features that are wanted as codes; none.
+        results: What each method returns, as the signature writes it.
     """
 
     def __init__(
@@ -61,11 +62,11 @@ class Scorer:
         self._row_size = signature["row_size"]
         self._types = {entry.name: entry.type for entry in self._session.get_inputs()}
         self._inputs = [entry for entry in signature["inputs"] if entry["name"] in self._types]
-        self._results = {"predict": signature["prediction"], "try_predict": signature["prediction"]}
+        self.results = {"predict": signature["prediction"], "try_predict": signature["prediction"]}
         if signature["probabilities"] is not None:
             whole = signature["probabilities"]
             binary = len(signature["classes"]) == 2
-            self._results["predict_proba"] = whole["fields"][1] if binary else whole
+            self.results["predict_proba"] = whole["fields"][1] if binary else whole
 
     def score(self, columns: Sequence[Column], method: str = "predict") -> list[Column]:
         """Score a batch.
@@ -89,7 +90,7 @@ class Scorer:
             For each method a column for each leaf of its result.
         """
         rows = len(columns[0][0]) if columns else 0
-        asked = [list(leaves_of(self._results[method])) for method in methods]
+        asked = [list(leaves_of(self.results[method])) for method in methods]
         if rows == 0:
             return [[empty_column(leaf["type"]) for leaf in leaves] for leaves in asked]
         with np.errstate(all="ignore"):
