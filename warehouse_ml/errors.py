@@ -45,7 +45,20 @@ class TargetError(WarehouseMLError):
         self.target = target
         super().__init__(
             f"A session cannot be opened on {type(target).__name__!r}: give the path of a DuckDB file, "
-            "a DuckDB connection, or nothing for a database in memory."
+            "a DuckDB connection, nothing for a database in memory, a Snowpark session, or "
+            "'snowflake://' and a connection's name or URL."
+        )
+
+
+class SnowflakeTargetError(TargetError):
+    """The URL of a Snowflake account cannot be read. It may hold a secret, so it is not repeated."""
+
+    def __init__(self, reason: str) -> None:
+        self.target = None
+        WarehouseMLError.__init__(
+            self,
+            f"The snowflake:// target cannot be used: {reason}. Write snowflake://<name of a connection in "
+            "connections.toml>, or snowflake://user@account/database/schema?warehouse=…&role=….",
         )
 
 
@@ -163,6 +176,37 @@ class FormatVersionError(RegistryError):
             f"{what} has format version {found}; this warehouse_ml reads up to {supported}. Upgrade it: "
             "pip install -U warehouse-ml"
         )
+
+
+# --- deployment ----------------------------------------------------------------------------
+
+
+class DeploymentError(WarehouseMLError):
+    """A setting of a deployment is not of its form."""
+
+    def __init__(self, setting: str, value: object, expected: str) -> None:
+        self.setting = setting
+        super().__init__(f"Deployment({setting}={value!r}) cannot be used: expected {expected}.")
+
+
+class VersionTakenError(RegistryError):
+    """A version is pushed whose number another model file has there."""
+
+    def __init__(self, reference: str, pushed: str, found: str, detail: str = "") -> None:
+        self.reference = reference
+        why = detail or f"the one there has SHA-256 {found[:12]}…, the one to push {pushed[:12]}…"
+        super().__init__(
+            f"'{reference}' exists in the target already: {why}. Nothing was changed. Register the model "
+            "under another name, or push a version with a number of its own."
+        )
+
+
+class StagedFileError(RegistryError):
+    """A file of the stage is not the one that belongs there; files of live versions are never changed."""
+
+    def __init__(self, path: str, detail: str) -> None:
+        self.path = path
+        super().__init__(f"The staged file '{path}' {detail}. Nothing was deployed.")
 
 
 # --- SQL -----------------------------------------------------------------------------------

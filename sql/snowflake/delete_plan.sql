@@ -1,0 +1,1 @@
+DELETE FROM {schema}.registry_plan WHERE name = ? AND version = ?

@@ -1,0 +1,1 @@
+GET @{stage}/{path} {folder}

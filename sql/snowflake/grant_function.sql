@@ -1,0 +1,1 @@
+GRANT USAGE ON FUNCTION {function}({types}) TO ROLE {role}

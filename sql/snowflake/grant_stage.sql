@@ -1,0 +1,1 @@
+GRANT READ ON STAGE {schema}.artifacts TO ROLE {role}

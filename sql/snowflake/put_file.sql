@@ -1,0 +1,1 @@
+PUT {file} @{stage}/{folder} AUTO_COMPRESS=FALSE OVERWRITE=FALSE

@@ -1,0 +1,1 @@
+SELECT MAX(format_version) FROM {schema}.registry_format

@@ -1,0 +1,7 @@
+-- All versions of all models, for the functions that dispatch to them.
+SELECT
+    name, version, sha256, signature, metrics, parity, lineage, tags, comment, created_at, created_by, size,
+    dropped_at
+FROM {schema}.registry_version
+WHERE dropped_at IS NULL
+ORDER BY name, version

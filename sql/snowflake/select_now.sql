@@ -1,0 +1,2 @@
+-- UTC whatever the time zone of the session.
+SELECT SYSDATE()

@@ -1,0 +1,2 @@
+-- The table is made with the others, so it is always there.
+SELECT 'registry_plan'

@@ -1,0 +1,5 @@
+SELECT
+    name, version, sha256, signature, metrics, parity, lineage, tags, comment, created_at, created_by, size,
+    dropped_at
+FROM {schema}.registry_version
+WHERE name = ? AND version = ?

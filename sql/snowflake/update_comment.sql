@@ -1,0 +1,1 @@
+UPDATE {schema}.registry_version SET comment = ? WHERE name = ? AND version = ?

@@ -1,0 +1,1 @@
+UPDATE {schema}.registry_version SET tags = ? WHERE name = ? AND version = ?
