@@ -10,6 +10,7 @@ version of pandas; so each is looked at and nothing is taken for granted.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 import re
@@ -189,15 +190,15 @@ def _planned(plan: bytes, signature: Mapping[str, Any]) -> Any:
     # numba keeps what it compiled; the folder of the imports cannot be written
     os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(tempfile.gettempdir(), "warehouse_ml_numba")))
     try:
-        from planned_udf import PlannedScorer, has_trees, read_plan
-
-        entries = read_plan(plan)
-        if not has_trees(entries):
-            return PlannedScorer(entries, signature)
-        from tree_kernel import TreeKernel
+        # by name: these files need not be among the imports
+        handler = importlib.import_module("planned_udf")
+        entries = handler.read_plan(plan)
+        kernel = None
+        if handler.has_trees(entries):
+            kernel = importlib.import_module("tree_kernel").TreeKernel
     except ImportError:
         return None
-    return PlannedScorer(entries, signature, TreeKernel)
+    return handler.PlannedScorer(entries, signature, kernel)
 
 
 def _is_null(value: Any) -> bool:

@@ -10,6 +10,7 @@ from types import ModuleType
 _NEEDS = {
     "onnx_udf": ("text_analysis",),
     "planned_udf": ("onnx_udf",),
+    "snowflake_udf": ("onnx_udf",),
     "tree_arrangement": ("tree_columns", "tree_groups", "tree_nodes", "tree_program"),
     "tree_columns": ("tree_nodes",),
     "tree_groups": ("tree_nodes",),
