@@ -44,7 +44,7 @@ class Scorer:
         model: bytes,
         signature: Mapping[str, Any],
         threads: int = 1,
-        providers: Sequence[str] | None = None,
+        providers: Sequence[Any] | None = None,
     ) -> None:
         """Load a model.
 
@@ -145,14 +145,14 @@ class Scorer:
         return counted.any(axis=1)
 
 
-def open_session(model: bytes, threads: int = 1, providers: Sequence[str] | None = None) -> Any:
+def open_session(model: bytes, threads: int = 1, providers: Sequence[Any] | None = None) -> Any:
     """An onnxruntime session that computes in the graph's own precision.
 
     Args:
         model: The ONNX file.
         threads: How many threads one batch may use.
-        providers: The execution providers, the wanted ones first; the session then notes which one each
-            node goes to. None for the CPU alone.
+        providers: The execution providers, the wanted ones first, by their names or as pairs of a name and
+            its options; the session then notes which one each node goes to. None for the CPU alone.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
