@@ -8,8 +8,16 @@ from pathlib import Path
 from types import ModuleType
 
 _NEEDS = {
+    "onnx_service": (
+        *("onnx_udf", "service_answers", "service_batcher", "service_metrics", "service_models"),
+        *("service_placement", "service_settings", "service_wire"),
+    ),
     "onnx_udf": ("text_analysis",),
     "planned_udf": ("onnx_udf",),
+    "service_batcher": ("onnx_udf",),
+    "service_models": ("onnx_udf", "service_placement", "service_settings"),
+    "service_placement": ("service_settings",),
+    "service_wire": ("onnx_udf",),
     "snowflake_udf": ("onnx_udf",),
     "tree_arrangement": ("tree_columns", "tree_groups", "tree_nodes", "tree_program"),
     "tree_columns": ("tree_nodes",),
