@@ -233,7 +233,9 @@ def _read(
         if (kind == "BIGINT" and types.is_signed_integer_dtype(dtype)) or (
             kind == "BOOLEAN" and types.is_bool_dtype(dtype)
         ):
-            return values.to_numpy(dtype=_DTYPES[kind], na_value=0), values.isna().to_numpy(dtype=bool)
+            return values.to_numpy(dtype=_DTYPES[kind], na_value=_FILLS[kind]), values.isna().to_numpy(
+                dtype=bool
+            )
     objects = values if isinstance(values, np.ndarray) else np.array(values, dtype=object)
     return _from_objects(objects, feature, refused, packed, lenient)
 
