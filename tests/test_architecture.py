@@ -35,7 +35,8 @@ MAY_IMPORT = {
     "xgboost": ("boosters", "demo"),
     "lightgbm": (),
     "pandas": ("demo", "export", "exporters.stand_ins", "lineage", "parity", "sample", "training"),
-    "polars": (),
+    "polars": ("engines.snowflake_rows",),
+    "snowflake": ("engines.snowflake", "engines.snowflake_stage", "engines.snowflake_transaction"),
     "click": ("commands", "formats"),
     "rich": ("demo", "formats", "progress"),
 }

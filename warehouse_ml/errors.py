@@ -202,11 +202,11 @@ class VersionTakenError(RegistryError):
 
 
 class StagedFileError(RegistryError):
-    """A file of the stage is not the one that belongs there; files of live versions are never changed."""
+    """A file of the stage is missing, or not the one that belongs there; such a file is never changed."""
 
     def __init__(self, path: str, detail: str) -> None:
         self.path = path
-        super().__init__(f"The staged file '{path}' {detail}. Nothing was deployed.")
+        super().__init__(f"The staged file '{path}' {detail}.")
 
 
 # --- SQL -----------------------------------------------------------------------------------

@@ -1,1 +1,1 @@
-UPDATE registry_version SET dropped_at = $3, onnx = NULL, proof = NULL WHERE name = $1 AND version = $2
+UPDATE registry_version SET dropped_at = $1, onnx = NULL, proof = NULL WHERE name = $2 AND version = $3

@@ -1,1 +1,1 @@
-INSERT INTO registry_model VALUES ($1, 1, 1, NULL, 0)
+INSERT INTO registry_model VALUES ($1, $2, $2, NULL, 0)

@@ -1,1 +1,1 @@
-UPDATE registry_version SET comment = $3 WHERE name = $1 AND version = $2
+UPDATE registry_version SET comment = $1 WHERE name = $2 AND version = $3

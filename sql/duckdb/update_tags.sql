@@ -1,1 +1,1 @@
-UPDATE registry_version SET tags = $3 WHERE name = $1 AND version = $2
+UPDATE registry_version SET tags = $1 WHERE name = $2 AND version = $3

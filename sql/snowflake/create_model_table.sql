@@ -1,5 +1,5 @@
 -- A model keeps its row, and so its counter, when all its versions are dropped: numbers are never used again.
--- Snowflake does not enforce keys: every change names the alias_changes that it has read, and is none if another was faster.
+-- Snowflake does not enforce keys: every change names the state of the row that it has read, and is none if another was faster.
 CREATE TABLE IF NOT EXISTS {schema}.registry_model (
     name VARCHAR NOT NULL,
     last_version NUMBER(38, 0) NOT NULL,

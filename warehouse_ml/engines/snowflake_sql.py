@@ -17,5 +17,9 @@ def rendered(name: str, **parts: str) -> str:
     Raises:
         KeyError: A part is missing: a mistake in this package, not of a user.
     """
-    # In one pass: a part may hold braces itself, and is never searched for places.
-    return _PLACE.sub(lambda found: parts[found[1]], statement("snowflake", name).strip())
+    return filled(statement("snowflake", name).strip(), **parts)
+
+
+def filled(text: str, **parts: str) -> str:
+    """A text with its parts in their places; the parts themselves are never searched for places."""
+    return _PLACE.sub(lambda found: parts[found[1]], text)

@@ -17,6 +17,7 @@ from warehouse_ml.errors import (
     ModelNotFoundError,
     ReadOnlyError,
     VersionNotFoundError,
+    VersionTakenError,
     WarehouseMLError,
 )
 from warehouse_ml.model import ModelVersion
@@ -25,12 +26,16 @@ from warehouse_ml.registry.names import alias_name, model_name, version_number
 from warehouse_ml.registry.rows import (
     AliasChange,
     Loader,
+    ModelRow,
     Plan,
     aliased_version,
     change_alias,
+    change_rows,
+    change_versions,
     current_aliases,
     current_moment,
     live_version,
+    make_plan_table,
     model_row,
     read_versions,
     store_plan,
@@ -69,6 +74,7 @@ class Registry:
         created_by: str | None = None,
         proof: bytes | None = None,
         plan: Plan | None = None,
+        prepare: Callable[[ModelVersion], object] = lambda version: None,
     ) -> ModelVersion:
         """Add a version, or find the one that holds the same bytes.
 
@@ -84,6 +90,8 @@ class Registry:
             created_by: Who; by default the user of the operating system.
             proof: Rows with the estimator's answers, to verify the version with.
             plan: How it is scored fast.
+            prepare: Makes what a version needs before its row is written, given its name, number, digest,
+                signature and parity; again, with another number, where another writer was faster.
 
         Returns:
             The new version, or the existing one as it was; that gets the plan if it had none.
@@ -98,26 +106,73 @@ class Registry:
         author = _user() if created_by is None else created_by
 
         def add(transaction: Transaction) -> ModelVersion:
+            make_plan_table(transaction, plan)
             known = transaction.run("select_version_by_digest", folded, sha256)
             if known:
-                store_plan(transaction, folded, known[0][0], plan)
-                return live_version(transaction, folded, known[0][0])
+                version = live_version(transaction, folded, known[0][0])
+                prepare(version)
+                store_plan(transaction, folded, version.version, plan)
+                return version
             rows = transaction.run("select_model", folded)
-            version = rows[0][0] + 1 if rows else 1
-            if rows:
-                transaction.run("update_model_versions", folded, version, version)
-            else:
-                transaction.run("insert_model", folded)
-            text = signature.to_json()
+            model = ModelRow(*rows[0]) if rows else None
+            number = 1 if model is None else model.last + 1
+            prepare(ModelVersion(folded, number, sha256, signature, parity=parity or {}))
             moment = current_moment(transaction)
-            head = (folded, version, sha256, len(onnx), text)
-            transaction.run("insert_version", *head, *facts, comment, moment, author, onnx, proof)
-            store_plan(transaction, folded, version, plan)
-            return live_version(transaction, folded, version)
+            head = (folded, number, sha256, len(onnx), signature.to_json())
+            row = (*head, *facts, comment, moment, author, onnx, proof)
+            self._insert(transaction, model, row, plan)
+            return live_version(transaction, folded, number)
 
         stored = self._change("register a model", folded, add, create=True)
         self._plan_facts.pop((stored.name, stored.version, stored.sha256), None)
         return stored
+
+    def adopt(
+        self,
+        version: ModelVersion,
+        onnx: bytes,
+        *,
+        proof: bytes | None = None,
+        plan: Plan | None = None,
+        prepare: Callable[[ModelVersion], object] = lambda version: None,
+    ) -> ModelVersion:
+        """Add a version of another registry with its own number and facts.
+
+        Args:
+            version: The version as it is there.
+            onnx: Its ONNX file.
+            proof: Its proof.
+            plan: How it is scored fast.
+            prepare: Makes what it needs; called before its row is written, and where it is there already.
+
+        Returns:
+            The version, or the existing one of the same bytes as it was; that gets the plan if it had none.
+
+        Raises:
+            VersionTakenError: Its number stands for other bytes here, or for a version that was dropped.
+            ReadOnlyError: The database cannot be written.
+        """
+        name, number = version.name, version.version
+        facts = [to_json(facts) for facts in (version.metrics, version.parity, version.lineage, version.tags)]
+
+        def add(transaction: Transaction) -> ModelVersion:
+            existing = transaction.run("select_version", name, number)
+            if existing:
+                _check_same(version, sha256=existing[0][2], dropped=existing[0][-1] is not None)
+            make_plan_table(transaction, plan)
+            prepare(version)
+            if existing:
+                store_plan(transaction, name, number, plan)
+                return live_version(transaction, name, number)
+            rows = transaction.run("select_model", name)
+            model = ModelRow(*rows[0]) if rows else None
+            moment = version.created_at or current_moment(transaction)
+            head = (name, number, version.sha256, len(onnx), version.signature.to_json())
+            row = (*head, *facts, version.comment, moment, version.created_by, onnx, proof)
+            self._insert(transaction, model, row, plan)
+            return live_version(transaction, name, number)
+
+        return self._change("push a model", name, add, create=True)
 
     def resolve(self, name: str, selector: str = "") -> ModelVersion:
         """Find the version that a reference names.
@@ -312,11 +367,11 @@ class Registry:
             moment = current_moment(transaction)
             planned = bool(transaction.run("select_plan_table"))
             for number in gone:
-                transaction.run("drop_version", folded, number, moment)
+                transaction.run("drop_version", moment, folded, number)
                 if planned:
                     transaction.run("delete_plan", folded, number)
             newest = max((number for number in numbers if number not in gone), default=None)
-            transaction.run("update_model_versions", folded, model.last, newest)
+            change_versions(transaction, folded, model, model.last, newest)
 
         self._change("drop a model", folded, drop)
 
@@ -338,13 +393,27 @@ class Registry:
         """
         return self._annotate("update_comment", name, version, comment)
 
+    @staticmethod
+    def _insert(
+        transaction: Transaction, model: ModelRow | None, row: tuple[object, ...], plan: Plan | None
+    ) -> None:
+        """Add the row of a version, and count it in the row of its model."""
+        name, number = str(row[0]), int(str(row[1]))
+        if model is None:
+            change_rows(transaction, "insert_model", name, number)
+        else:
+            newest = max(number, model.newest or 0)
+            change_versions(transaction, name, model, max(number, model.last), newest)
+        transaction.run("insert_version", *row)
+        store_plan(transaction, name, number, plan)
+
     def _annotate(self, statement: str, name: str, version: int, text: str) -> ModelVersion:
         folded = model_name(name)
 
         def annotate(transaction: Transaction) -> ModelVersion:
             model_row(transaction, folded)
             live_version(transaction, folded, version)
-            transaction.run(statement, folded, version, text)
+            transaction.run(statement, text, folded, version)
             return live_version(transaction, folded, version)
 
         return self._change("change a model", folded, annotate)
@@ -360,6 +429,13 @@ class Registry:
         if found is None:
             raise ModelNotFoundError(folded, ())
         return found
+
+
+def _check_same(version: ModelVersion, *, sha256: str, dropped: bool) -> None:
+    if sha256 != version.sha256:
+        raise VersionTakenError(version.reference, version.sha256, sha256)
+    if dropped:
+        raise VersionTakenError(version.reference, version.sha256, sha256, "it was dropped there")
 
 
 def _user() -> str:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from math import isfinite
 from typing import Any, NamedTuple
 
-from warehouse_ml.engines.base import Part, Transaction
+from warehouse_ml.engines.base import ConflictError, Part, Transaction
 from warehouse_ml.errors import (
     AliasNotFoundError,
     CorruptModelError,
@@ -43,7 +43,7 @@ class AliasChange:
 
 
 class ModelRow(NamedTuple):
-    """The row of a model."""
+    """The row of a model. Every change makes `last` or `alias_changes` larger, so they tell its state."""
 
     last: int
     newest: int | None
@@ -103,11 +103,19 @@ class Loader:
         return data
 
 
+def make_plan_table(transaction: Transaction, plan: Plan | None) -> None:
+    """Make the table of plans where one is needed: a registry that an older release made has none.
+
+    It comes before all changes of a transaction, which some warehouses end where something is made.
+    """
+    if plan is not None:
+        transaction.run("create_plan_table")
+
+
 def store_plan(transaction: Transaction, name: str, version: int, plan: Plan | None) -> None:
-    """Keep how a version is scored fast, unless that is known already."""
+    """Keep how a version is scored fast, unless that is known already; see `make_plan_table`."""
     if plan is None:
         return
-    transaction.run("create_plan_table")  # a registry that an older release made has no such table
     if not transaction.run("select_plan_facts", name, version):
         digests = [hashlib.sha256(part).hexdigest() for part in (plan.facts.encode(), plan.data)]
         transaction.run("insert_plan", name, version, plan.facts, *digests, plan.data)
@@ -146,7 +154,7 @@ def version_at(transaction: Transaction, name: str, wanted: AsOf, selector: str)
     pointed = transaction.run("select_alias_at", name, DEFAULT_ALIAS, wanted.moment)
     if pointed and pointed[0][0] is not None:
         return int(pointed[0][0])
-    newest = transaction.run("select_newest_at", name, wanted.moment)[0][0]
+    newest = transaction.run("select_newest_at", name, wanted.moment, wanted.moment)[0][0]
     if newest is None:
         first = transaction.run("select_first_created", name)[0][0]
         raise VersionNotYetError(name, selector, wanted.moment, first)
@@ -182,9 +190,33 @@ def change_alias(
     default = version if alias == DEFAULT_ALIAS else model.default
     changed = model._replace(default=default, alias_changes=model.alias_changes + 1)
     moment = current_moment(transaction)
+    state = (changed.alias_changes, name, model.alias_changes)
+    change_rows(transaction, "update_model_aliases", changed.default, *state)
     transaction.run("insert_alias_change", name, changed.alias_changes, alias, version, moment, author)
-    transaction.run("update_model_aliases", name, changed.default, changed.alias_changes)
     return changed
+
+
+def change_versions(
+    transaction: Transaction, name: str, model: ModelRow, last: int, newest: int | None
+) -> ModelRow:
+    """Say which versions a model has.
+
+    Where the highest number stays, positions in the history of aliases get a gap.
+    """
+    changes = model.alias_changes + (last == model.last)
+    state = (changes, name, model.last, model.alias_changes)
+    change_rows(transaction, "update_model_versions", last, newest, *state)
+    return model._replace(last=last, newest=newest, alias_changes=changes)
+
+
+def change_rows(transaction: Transaction, statement: str, *parameters: object) -> None:
+    """Run a statement that changes a row in the state that was read.
+
+    Raises:
+        ConflictError: Another writer has changed it since.
+    """
+    if transaction.run(statement, *parameters)[0][0] == 0:
+        raise ConflictError("Another writer was faster.")
 
 
 def current_moment(transaction: Transaction) -> datetime:
