@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from warehouse_ml.optimize.knowledge import Knowledge
 from warehouse_ml.optimize.row_order import inside_aggregate, is_aggregated
-from warehouse_ml.optimize.sites import Key, Site, is_plain, plain_variant, sites_by_block, with_texts
+from warehouse_ml.optimize.sites import Key, Site, plain_variant, sites_by_block, with_texts
 from warehouse_ml.query.bind import Applied, BoundStatement
 from warehouse_ml.query.score import Score
 from warehouse_ml.query.table_form import joined_parts
@@ -41,7 +41,7 @@ def _with_joined_tables(statement: BoundStatement) -> BoundStatement:
         if not call.call.in_from or call.nested or call.method != "predict" or len(call.scores) != 2:
             continue
         probabilities, label = call.scores
-        if not all(is_plain(score) for score in call.scores):
+        if not all(score.is_plain for score in call.scores):
             continue
         every = tuple(range(len(label.features)))
         members = tuple(Member(score.version, score.method, every) for score in (label, probabilities))

@@ -93,11 +93,11 @@ def _sites(statement: BoundStatement, knowledge: Knowledge) -> Iterator[Site]:
     if tree is None:
         return
     for position, call in enumerate(statement.calls):
-        if call.nested or call.call.in_from or not call.features or len(call.scores) != 1:
+        if call.nested or call.call.in_from or not call.features or call.parts != ("", ""):
             continue
         (score,) = call.scores
         block = select_block(tree, call.call.token)
-        if call.scope is None or block is None or not is_plain(score) or not _takes_all(score):
+        if call.scope is None or block is None or not score.is_plain or not _takes_all(score):
             continue
         if not block.clause_of(call.call.token) or block.holds("FROM", call.call.token):
             continue
@@ -106,11 +106,6 @@ def _sites(statement: BoundStatement, knowledge: Knowledge) -> Iterator[Site]:
         ):
             continue
         yield Site(position, call, score, call.scope, block, _key(score, block))
-
-
-def is_plain(score: Score) -> bool:
-    """Whether a score is computed by its version's own function: no rule has changed it."""
-    return score.text.startswith(f"{score.version.function_of(score.method)}(")
 
 
 def _takes_all(score: Score) -> bool:

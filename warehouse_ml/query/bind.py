@@ -4,16 +4,19 @@ The user's text is spliced: each call becomes a call of its version's own functi
 byte for byte.
 """
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from warehouse_ml.errors import MethodError
+from warehouse_ml.errors import AliasNotFoundError, MethodError, ModelNotFoundError
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.query.arguments import bind_arguments
 from warehouse_ml.query.blocks import Blocks
 from warehouse_ml.query.call_site import CallSite, GivenFields
+from warehouse_ml.query.dialect import DUCKDB, Dialect
 from warehouse_ml.query.macro_parameters import macro_parameters
 from warehouse_ml.query.output_names import name_outputs
+from warehouse_ml.query.output_of import output_of
 from warehouse_ml.query.parse import ModelCall, Statement
 from warehouse_ml.query.scope import Catalog, Scope
 from warehouse_ml.query.score import Score, plain_score
@@ -22,6 +25,8 @@ from warehouse_ml.query.table_form import bind_table, has_probability, input_of,
 from warehouse_ml.query.tokens import Kind, TokenTree
 from warehouse_ml.signature import Method
 from warehouse_ml.variant import Variant
+
+_NUMBERED = re.compile(r"[vV](\d+)")
 
 __all__ = ["Applied", "BoundCall", "BoundStatement", "Catalog", "bind"]
 
@@ -91,6 +96,7 @@ class BoundStatement:
         plain: The statement before any rule; None where it is the same.
         restructured: The first tokens of the SELECTs whose clauses a rule has changed.
         gathered: Those of the SELECTs whose conditions without calls a rule has moved into FROM.
+        dialect: How it is read and written.
     """
 
     statement: Statement
@@ -101,6 +107,7 @@ class BoundStatement:
     plain: "BoundStatement | None" = field(default=None, repr=False)
     restructured: frozenset[int] = frozenset()
     gathered: frozenset[int] = frozenset()
+    dialect: Dialect = DUCKDB
 
     @property
     def text(self) -> str:
@@ -113,36 +120,60 @@ class BoundStatement:
         return [*self.edits, *(call.edit for call in self.calls)]
 
 
-def bind(statement: Statement, catalog: Catalog) -> BoundStatement:
+def bind(statement: Statement, catalog: Catalog, dialect: Dialect = DUCKDB) -> BoundStatement:
     """Resolve the versions of a statement, match the features to columns, check types and arity.
 
     Args:
         statement: What `parse` found.
         catalog: The registry and the engine. A name is resolved once per statement. The engine is asked
             for columns only where a call needs what is in scope.
+        dialect: How the statement is read and its calls are written.
 
     Raises:
         SqlError: A call does not fit its version.
         WarehouseMLError: No such model, version or alias.
     """
+    asked = _Asked(catalog)
+    statement, versions = _resolved(statement, asked, dialect)
     tree = statement.tree
     if tree is None:
-        return BoundStatement(statement)
-    asked = _Asked(catalog)
-    versions = [asked.resolve(call.model, call.selector) for call in statement.calls]
+        return BoundStatement(statement, dialect=dialect)
     for call, version in zip(statement.calls, versions, strict=True):
         _check_method(call, version)
     names = list(name_outputs(statement))
-    stand_ins = _stand_ins(statement, tree, versions, names)
-    edits = names + _numbered_parameters(statement, tree)
+    stand_ins = _stand_ins(statement, tree, versions, names, dialect)
+    edits = names + _numbered_parameters(statement, tree, dialect)
     blocks = Blocks(tree)
     bound: list[BoundCall] = []
     for call, version in zip(statement.calls, versions, strict=True):
         done = [*edits, *(inner.edit for inner in bound)]
         inside = [edit for edit in done if call.start <= edit.start and edit.end <= call.end]
         scope = Scope(asked, tree, blocks, stand_ins, call.token)
-        bound.append(_bind_call(CallSite(call, version, scope, tree, inside), _is_nested(call, statement)))
-    return BoundStatement(statement, tuple(bound), tuple(edits))
+        site = CallSite(call, version, scope, tree, inside, dialect)
+        bound.append(_bind_call(site, _is_nested(call, statement)))
+    return BoundStatement(statement, tuple(bound), tuple(edits), dialect=dialect)
+
+
+def _resolved(
+    statement: Statement, asked: "_Asked", dialect: Dialect
+) -> tuple[Statement, list[ModelVersion]]:
+    """The statement and the versions of its calls.
+
+    In Snowflake `m!PREDICT(a)` may call a model of Snowflake's own registry: what ours does not hold is left
+    as it is.
+    """
+    calls, versions = [], []
+    for call in statement.calls:
+        try:
+            versions.append(asked.resolve_call(call))
+        except ModelNotFoundError:
+            if call.native and dialect.source == "snowflake":
+                continue
+            raise
+        calls.append(call)
+    if not calls:
+        return Statement(statement.text), []
+    return replace(statement, calls=tuple(calls)), versions
 
 
 class _Asked:
@@ -152,6 +183,16 @@ class _Asked:
         self._catalog = catalog
         self._versions: dict[tuple[str, str], ModelVersion] = {}
         self._columns: dict[str, list[tuple[str, str]]] = {}
+
+    def resolve_call(self, call: ModelCall) -> ModelVersion:
+        """The version that a call names; Snowflake's `v3` is version 3 where no alias is called so."""
+        try:
+            return self.resolve(call.model, call.selector)
+        except AliasNotFoundError:
+            number = _NUMBERED.fullmatch(call.selector) if call.native else None
+            if number is None:
+                raise
+            return self.resolve(call.model, number[1])
 
     def resolve(self, name: str, selector: str) -> ModelVersion:
         key = (name.casefold(), selector.casefold())
@@ -171,7 +212,11 @@ def _check_method(call: ModelCall, version: ModelVersion) -> None:
 
 
 def _stand_ins(
-    statement: Statement, tree: TokenTree, versions: Sequence[ModelVersion], names: Sequence[Edit]
+    statement: Statement,
+    tree: TokenTree,
+    versions: Sequence[ModelVersion],
+    names: Sequence[Edit],
+    dialect: Dialect,
 ) -> list[Edit]:
     """The edits that make any part of the statement one that the engine can describe before it is bound."""
     edits = [*names, *macro_parameters(tree)]
@@ -179,21 +224,34 @@ def _stand_ins(
         if token.kind is Kind.PARAMETER:
             edits.append(Edit(token.start, token.end, "NULL"))
     for call, version in zip(statement.calls, versions, strict=True):
-        result = version.signature.result(call.method)
         if call.in_from:
             source = splice(statement.text, edits, *tree.span(*input_of(tree, call)))
-            edits.append(Edit(call.start, call.end, stand_in(version, source)))
-        elif result is not None:
-            edits.append(Edit(call.start, call.end, f"CAST(NULL AS {result.sql_type('duckdb')})"))
+            edits.append(Edit(call.start, call.end, stand_in(version, source, dialect)))
+        else:
+            result, _ = output_of(call, version, dialect)
+            edits.append(Edit(call.start, call.end, dialect.null(result)))
     return edits
 
 
-def _numbered_parameters(statement: Statement, tree: TokenTree) -> list[Edit]:
-    """`?` as `$1`, `$2`, where a call by name may change their order."""
+def _numbered_parameters(statement: Statement, tree: TokenTree, dialect: Dialect) -> list[Edit]:
+    """`?` as `$1`, `$2`, where a call by name may change their order.
+
+    Raises:
+        CallSyntaxError: Snowflake has no such numbers.
+    """
     places = [index for index, token in enumerate(tree.tokens) if token.text == "?"]
     by_name = [call for call in statement.calls if len(call.arguments) == 1 or _is_named(call)]
-    if not any(call.token < place < tree.after(call.token + 1) for call in by_name for place in places):
+    asking = [
+        call
+        for call in by_name
+        if any(call.token < place < tree.after(call.token + 1) for place in places)
+    ]
+    if not asking:
         return []
+    if dialect.target == "snowflake":
+        raise asking[0].error(
+            "Snowflake knows `?` by its place alone; give the features by position, in the signature's order"
+        )
     tokens = [tree.tokens[place] for place in places]
     return [Edit(token.start, token.end, f"${number}") for number, token in enumerate(tokens, start=1)]
 
@@ -223,13 +281,15 @@ def _bind_call(site: CallSite, nested: bool) -> BoundCall:
     else:
         found = bind_arguments(site)
         if isinstance(found, GivenFields):
-            score = plain_score(version, call.method, found.fields)
+            score = plain_score(version, call.method, found.fields, dialect=site.dialect)
             features = ()
             parts = (f"list_transform([{found.value}], lambda {found.name}: ", ")[1]")
         else:
-            score = plain_score(version, call.method, found, _as_written(site))
+            score = plain_score(version, call.method, found, _as_written(site), site.dialect)
             features = score.features
             parts = ("", "")
+        _, around = output_of(call, version, site.dialect)
+        parts = (f"{around[0]}{parts[0]}", f"{parts[1]}{around[1]}")
         scores = (score,)
     return BoundCall(call, version, call.method, features, functions, scores, parts, nested, site.scope)
 
@@ -240,4 +300,5 @@ def _as_written(site: CallSite) -> str | None:
     if len(given) <= 1 or _is_named(site.call):
         return None
     after_comma = site.tree.tokens[given[0].first - 1].end
-    return splice(site.tree.text, site.edits, after_comma, site.call.end - 1).lstrip()
+    close = site.tree.closing[site.call.token + 1]
+    return splice(site.tree.text, site.edits, after_comma, site.tree.tokens[close].start).lstrip()

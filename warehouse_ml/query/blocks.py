@@ -14,6 +14,11 @@ _QUERY_HEADS = words("SELECT FROM WITH VALUES TABLE PIVOT UNPIVOT DESCRIBE SUMMA
 _SET_OPERATORS = words("UNION INTERSECT EXCEPT")
 
 
+def _is_set_operator(tree: TokenTree, index: int) -> bool:
+    word = tree.keyword(index)
+    return word in _SET_OPERATORS or (word == "MINUS" and tree.dialect == "snowflake")
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """One query around a place.
@@ -89,7 +94,7 @@ def is_query(tree: TokenTree, group: int) -> bool:
     if head in _QUERY_HEADS:
         return not (head == "FROM" and tree.word(group - 1) == "TRIM")
     return tree.is_symbol(group + 1, "(") and any(
-        tree.keyword(index) in _SET_OPERATORS for index in tree.level(group + 1, tree.closing[group])
+        _is_set_operator(tree, index) for index in tree.level(group + 1, tree.closing[group])
     )
 
 
@@ -160,7 +165,7 @@ def _operands(tree: TokenTree, low: int, high: int) -> list[Range]:
     found = []
     start = low
     for index in tree.level(low, high):
-        if tree.keyword(index) in _SET_OPERATORS and not _is_star_modifier(tree, index):
+        if _is_set_operator(tree, index) and not _is_star_modifier(tree, index):
             found.append((start, index))
             start = index + 1
     return [*found, (start, high)]

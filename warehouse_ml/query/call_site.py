@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from warehouse_ml.errors import FeatureTypeError
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.query.coerce import coerce
+from warehouse_ml.query.coerce_snowflake import coerce_snowflake
+from warehouse_ml.query.dialect import DUCKDB, Dialect
 from warehouse_ml.query.parse import ModelCall
 from warehouse_ml.query.scope import Scope
 from warehouse_ml.query.segments import Range
@@ -52,6 +54,7 @@ class CallSite:
         scope: The columns that it can see.
         tree: The statement's tokens.
         edits: What the calls inside this one become.
+        dialect: How the call is written.
     """
 
     call: ModelCall
@@ -59,16 +62,12 @@ class CallSite:
     scope: Scope
     tree: TokenTree
     edits: Sequence[Edit]
+    dialect: Dialect = DUCKDB
 
     @property
     def features(self) -> tuple[Feature, ...]:
         """The features of the version, in order."""
         return self.version.signature.features
-
-    @property
-    def function(self) -> str:
-        """The engine's function that is called."""
-        return self.version.function_of(self.call.method)
 
     def text(self, low: int, high: int) -> str:
         """The text of some tokens, with the calls in it replaced."""
@@ -78,7 +77,7 @@ class CallSite:
         """An expression for a feature, as it is written.
 
         Raises:
-            FeatureTypeError: It is a text literal for a number; DuckDB would read it out of the text.
+            FeatureTypeError: It is a text literal for a number; the engine would read it out of the text.
         """
         low, high = part
         token = self.tree.tokens[low]
@@ -89,8 +88,9 @@ class CallSite:
         return Given(self.text(low, high))
 
     def coerce(self, feature: Feature, expression: str, sql_type: str) -> Given:
-        """The expression as a value of the feature's type; see `coerce.coerce`."""
-        coerced = coerce(self.version.reference, feature, expression, sql_type)
+        """The expression as a value of the feature's type; see `coerce` and `coerce_snowflake`."""
+        rule = coerce_snowflake if self.dialect.source == "snowflake" else coerce
+        coerced = rule(self.version.reference, feature, expression, sql_type)
         return Given(coerced, sql_type if coerced == expression else feature.type)
 
     def parameters(self, part: Range) -> int:

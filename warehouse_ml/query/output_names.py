@@ -63,7 +63,8 @@ def _ends_list(tree: TokenTree, index: int) -> bool:
         is_comparison = before == "DISTINCT" and tree.word(index - 2) in ("IS", "NOT")
         return not (is_comparison or before in ("AS", "WITHIN") or _is_modifier(tree, index))
     pair = (tree.word(index), tree.word(index + 1))
-    return tree.is_symbol(index, ";") or pair in (("USING", "SAMPLE"), ("ON", "CONFLICT"))
+    is_minus = tree.dialect == "snowflake" and tree.keyword(index) == "MINUS" and before != "AS"
+    return is_minus or tree.is_symbol(index, ";") or pair in (("USING", "SAMPLE"), ("ON", "CONFLICT"))
 
 
 def _is_modifier(tree: TokenTree, index: int) -> bool:
@@ -76,7 +77,7 @@ def _can_be_named(tree: TokenTree, low: int, high: int) -> bool:
     words = [tree.keyword(index) for index in positions]
     spreads = words[0] == "UNNEST" or any(tree.word(index) == "COLUMNS" for index in range(low, high))
     is_star = read_star(tree, low, high) is not None or tree.is_symbol(low, "*")
-    has_prefix = tree.is_name(low) and tree.is_symbol(low + 1, ":")
+    has_prefix = tree.dialect == "duckdb" and tree.is_name(low) and tree.is_symbol(low + 1, ":")
     return not (spreads or is_star or has_prefix or "AS" in words) and _ends_unnamed(tree, low, high)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from warehouse_ml.errors import CallSyntaxError
+from warehouse_ml.query.native_call import native_model, native_output
 from warehouse_ml.query.sources import table_positions
 from warehouse_ml.query.tokens import Kind, TokenTree, tokenize, words
 from warehouse_ml.signature import Method
@@ -55,6 +56,8 @@ class ModelCall:
         start: Where the call starts in the text.
         end: Where it ends.
         text: The call as the user wrote it.
+        native: Whether it is one of Snowflake's own spellings, see `native_call`.
+        output: The number of the output that a native call is asked for; None where it names none.
     """
 
     method: Method
@@ -66,6 +69,8 @@ class ModelCall:
     start: int
     end: int
     text: str
+    native: bool = False
+    output: int | None = None
 
     def error(self, problem: str) -> CallSyntaxError:
         """An error that shows this call, cut to one short line."""
@@ -88,29 +93,37 @@ class Statement:
     tree: TokenTree | None = None
 
 
-def parse(text: str) -> Statement:
+def parse(text: str, dialect: str = "duckdb") -> Statement:
     """Find the model calls of a statement.
 
     A word in a string, a comment or a quoted name is no call. A text that cannot be cut into tokens is
     left to the engine, which says where it is broken.
 
+    Args:
+        text: The statement.
+        dialect: Whose lexical rules hold: `duckdb` or `snowflake`.
+
     Raises:
         CallSyntaxError: A call is not written as the grammar wants it.
     """
-    tree = tokenize(text) if _QUICK.search(text) else None
+    tree = tokenize(text, dialect) if _QUICK.search(text) else None
     if tree is None:
         return Statement(text)
-    places = [index for index in range(len(tree.tokens)) if _is_call(tree, index)]
+    places = {
+        index: first
+        for index in range(len(tree.tokens))
+        if (first := _first_of_call(tree, index)) is not None
+    }
     if not places:
         return Statement(text)
-    tables = table_positions(tree, places)
-    calls = [_call(tree, index, in_from=index in tables) for index in places]
+    tables = table_positions(tree, places.values())
+    calls = [_call(tree, index, in_from=first in tables) for index, first in places.items()]
     return Statement(text, tuple(sorted(calls, key=lambda call: call.end)), tree)
 
 
-def split(text: str) -> list[str]:
+def split(text: str, dialect: str = "duckdb") -> list[str]:
     """The statements of a text, without the semicolons; empty ones are left out."""
-    tree = tokenize(text)
+    tree = tokenize(text, dialect)
     if tree is None:
         return [text]
     return list(_statements(tree))
@@ -125,9 +138,17 @@ def _statements(tree: TokenTree) -> Iterator[str]:
         start = end + 1
 
 
-def _is_call(tree: TokenTree, index: int) -> bool:
+def _first_of_call(tree: TokenTree, index: int) -> int | None:
+    """The position where a call begins whose method stands at a position; None where none does."""
     if tree.keyword(index) not in METHODS or not tree.is_symbol(index + 1, "("):
-        return False
+        return None
+    if tree.is_symbol(index - 1, "!") and (tree.is_name(index - 2) or tree.is_symbol(index - 2, ")")):
+        native = native_model(tree, index)
+        return None if native is None else native.first
+    return index if _is_call(tree, index) else None
+
+
+def _is_call(tree: TokenTree, index: int) -> bool:
     first = tree.tokens[index + 2]
     if first.kind is Kind.STRING and (tree.is_symbol(index + 3, ",") or tree.is_symbol(index + 3, ")")):
         return True
@@ -150,6 +171,8 @@ def _is_named_query(tree: TokenTree, index: int) -> bool:
 
 def _call(tree: TokenTree, index: int, *, in_from: bool) -> ModelCall:
     close = tree.closing[index + 1]
+    if tree.is_symbol(index - 1, "!"):
+        return _native_call(tree, index, close, in_from=in_from)
     start, end = tree.span(index, close + 1)
     method = METHODS[tree.word(index)]
     unread = ModelCall(method, "", "", (), in_from, index, start, end, tree.text[start:end])
@@ -159,11 +182,34 @@ def _call(tree: TokenTree, index: int, *, in_from: bool) -> ModelCall:
     return ModelCall(method, model, selector, arguments, in_from, index, start, end, unread.text)
 
 
+def _native_call(tree: TokenTree, index: int, close: int, *, in_from: bool) -> ModelCall:
+    native = native_model(tree, index)
+    first = index if native is None else native.first
+    output, high = native_output(tree, close) or (None, close + 1)
+    start, end = tree.span(first, high)
+    method = METHODS[tree.word(index)]
+    text = tree.text[start:end]
+    unread = ModelCall(method, "", "", (), in_from, index, start, end, text, native=True)
+    if native is None or native.problem:
+        raise unread.error("write model!PREDICT(...)" if native is None else native.problem)
+    if in_from:
+        raise unread.error(f"in FROM, write {tree.word(index)}('{native.name}', TABLE customers)")
+    parts = [part for part in tree.split(index + 2, close, ",") if close > index + 2]
+    if not parts:
+        raise unread.error("no features are given; give them in the order of the signature")
+    arguments = tuple(_argument(tree, unread, low, high) for low, high in parts)
+    return ModelCall(
+        method, native.name, native.selector, arguments, False, index, start, end, text, True, output
+    )
+
+
 def _model(tree: TokenTree, call: ModelCall, part: tuple[int, int]) -> tuple[str, str]:
     low, high = part
     token = tree.tokens[low]
     if high != low + 1 or token.kind is not Kind.STRING or token.text[0] in "eE":
         raise call.error("the model name must be a string literal, like 'churn' or 'churn@3'")
+    if tree.dialect == "snowflake" and "\\" in token.text:
+        raise call.error("a model's name has no backslash")
     if token.text[0] == "$":
         written = token.text.split("$", 2)[2].rsplit("$", 2)[0]
     else:

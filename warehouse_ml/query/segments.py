@@ -120,7 +120,8 @@ def _from_clause(tree: TokenTree, found: Mapping[int, str], high: int) -> Range 
     for index, word in found.items():
         if start is not None:
             following = (word, tree.word(index + 1))
-            if word in _AFTER_FROM or following in (("USING", "SAMPLE"), ("ON", "CONFLICT")):
+            ends = word in _AFTER_FROM or (word == "MINUS" and tree.dialect == "snowflake")
+            if ends or following in (("USING", "SAMPLE"), ("ON", "CONFLICT")):
                 return (start, index) if index > start else None
         elif word == "SELECT":
             selects = True

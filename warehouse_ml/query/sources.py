@@ -11,6 +11,7 @@ _NO_ALIAS = words(
     "ON USING JOIN INNER LEFT RIGHT FULL OUTER CROSS NATURAL ASOF POSITIONAL SEMI ANTI TABLESAMPLE WITH "
     "PIVOT UNPIVOT AT AS"
 )
+_NO_ALIAS_IN_SNOWFLAKE = words("BEFORE CHANGES SAMPLE MATCH_RECOGNIZE START CONNECT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def _source(tree: TokenTree, start: int, end: int) -> Iterator[Source]:
     if tree.word(start) == "LATERAL":
         start += 1
     prefix = None
-    if tree.is_name(start) and tree.is_symbol(start + 1, ":"):
+    if tree.dialect == "duckdb" and tree.is_name(start) and tree.is_symbol(start + 1, ":"):
         prefix = tree.tokens[start].text
         start += 2
     if tree.is_symbol(start, "(") and not is_query(tree, start):
@@ -77,6 +78,11 @@ def _alias(tree: TokenTree, index: int, end: int) -> str | None:
         if tree.word(at) == "AS" and at + 1 < end:
             token = tree.tokens[at + 1]
             return token.text if token.kind is not Kind.STRING else None
-        if at == index and tree.is_name(at) and tree.word(at) not in _NO_ALIAS:
+        if at == index and tree.is_name(at) and not _ends_source(tree, at):
             return tree.tokens[at].text
     return None
+
+
+def _ends_source(tree: TokenTree, at: int) -> bool:
+    word = tree.word(at)
+    return word in _NO_ALIAS or (tree.dialect == "snowflake" and word in _NO_ALIAS_IN_SNOWFLAKE)

@@ -9,7 +9,6 @@ from warehouse_ml.query.match import match
 from warehouse_ml.query.scope import Owner
 from warehouse_ml.query.segments import Range
 from warehouse_ml.query.tokens import TokenTree
-from warehouse_ml.quoting import quoted
 from warehouse_ml.signature import Feature
 
 _LISTS = frozenset({"EXCLUDE", "EXCEPT", "REPLACE", "RENAME"})
@@ -116,7 +115,7 @@ def bind_star(site: CallSite, star: Star) -> tuple[Given, ...]:
             expression = f"({site.value(feature, part).text})"
         else:
             name = star.renamed.get(column.name.casefold(), column.name)
-            expression = f"{star.qualifier or _owner(star, owners, name)}{quoted(name)}"
+            expression = f"{star.qualifier or _owner(star, owners, name)}{site.dialect.identifier(name)}"
         expressions.append(site.coerce(feature, expression, column.type))
     if any(site.parameters(part) for part in unused.values()):
         raise site.call.error("a parameter stands for a column that the model does not use")

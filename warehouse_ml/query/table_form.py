@@ -3,12 +3,13 @@
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.query.blocks import is_query
 from warehouse_ml.query.call_site import CallSite
+from warehouse_ml.query.dialect import DUCKDB, Dialect
 from warehouse_ml.query.match import match
 from warehouse_ml.query.parse import ModelCall
 from warehouse_ml.query.score import Score, plain_score
 from warehouse_ml.query.segments import Range
 from warehouse_ml.query.tokens import Kind, TokenTree
-from warehouse_ml.quoting import literal, quoted
+from warehouse_ml.quoting import literal
 
 _IF_LABELLED = "SELECT wml_input.*, CASE WHEN prediction IS NOT NULL THEN "
 _LABEL = " AS prediction"
@@ -36,10 +37,9 @@ def input_of(tree: TokenTree, call: ModelCall) -> Range:
     )
 
 
-def stand_in(version: ModelVersion, source: str) -> str:
+def stand_in(version: ModelVersion, source: str, dialect: Dialect = DUCKDB) -> str:
     """A query with the columns of the table form that scores nothing; `source` is the input's text."""
-    signature = version.signature
-    added = f"CAST(NULL AS {signature.prediction.sql_type('duckdb')}) AS prediction"
+    added = f"{dialect.null(version.signature.prediction)} AS prediction"
     if has_probability(version):
         added += ", CAST(NULL AS DOUBLE) AS probability"
     return f"(SELECT wml_input.*, {added} FROM {source} AS wml_input)"
@@ -64,17 +64,20 @@ def bind_table(site: CallSite) -> tuple[tuple[str, ...], tuple[Score, ...]]:
     for name in names:
         if name.casefold() in added:
             raise site.call.error(f"the input has a column {name!r} already; rename or exclude it")
+    dialect = site.dialect
     features = []
     for feature in site.features:
         column = columns[match(site.version, feature, names)]
-        features.append(site.coerce(feature, f"wml_input.{quoted(column.name)}", column.type))
-    score = plain_score(site.version, site.call.method, features)
+        name = dialect.identifier(column.name)
+        features.append(site.coerce(feature, f"wml_input.{name}", column.type))
+    score = plain_score(site.version, site.call.method, features, dialect=dialect)
     inner = "SELECT wml_input.*, "
     source = f"{_LABEL} FROM {site.text(low, high)} AS wml_input"
     if not has_probability(site.version):
         return (f"({inner}", f"{source})"), (score,)
-    probabilities = plain_score(site.version, "predict_proba", features)
-    outer = f"SELECT * EXCLUDE (wml_score), CASE prediction {_cases(site.version)} END AS probability FROM ("
+    probabilities = plain_score(site.version, "predict_proba", features, dialect=dialect)
+    cases = _cases(site.version, dialect)
+    outer = f"SELECT * EXCLUDE (wml_score), CASE prediction {cases} END AS probability FROM ("
     parts = (
         f"({outer}{_IF_LABELLED}",
         f" END AS wml_score FROM ({inner}",
@@ -101,20 +104,26 @@ def has_probability(version: ModelVersion) -> bool:
     return version.signature.probabilities is not None and bool(version.signature.classes)
 
 
-def _cases(version: ModelVersion) -> str:
+def _cases(version: ModelVersion, dialect: Dialect) -> str:
     """For each label the probability of that class, out of what PREDICT_PROBA gives."""
-    labels = [_label(label) for label in version.signature.classes]
-    if len(labels) == 2:
+    signature = version.signature
+    labels = [_label(label, dialect) for label in signature.classes]
+    if len(labels) == 2 or signature.probabilities is None:
         values = ["1 - wml_score", "wml_score"]
     else:
-        values = [f"struct_extract_at(wml_score, {place})" for place in range(1, len(labels) + 1)]
+        values = [
+            dialect.field("wml_score", field.name, place, "DOUBLE")
+            for place, field in enumerate(signature.probabilities.fields)
+        ]
     return " ".join(f"WHEN {label} THEN {value}" for label, value in zip(labels, values, strict=True))
 
 
-def _label(label: str | int | float | bool) -> str:
+def _label(label: str | int | float | bool, dialect: Dialect) -> str:
     if isinstance(label, bool):
         return "TRUE" if label else "FALSE"
-    return literal(label) if isinstance(label, str) else repr(label)
+    if isinstance(label, float) and dialect.target == "snowflake":  # its own literals are decimal numbers
+        return f"CAST('{label!r}' AS {'FLOAT' if dialect.source == 'snowflake' else 'DOUBLE'})"
+    return dialect.text(label) if isinstance(label, str) else repr(label)
 
 
 def _is_table(tree: TokenTree, low: int, high: int) -> bool:

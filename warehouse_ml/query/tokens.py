@@ -1,7 +1,7 @@
 """SQL text -> tokens that know their place in it.
 
-DuckDB's own lexical rules, and no more: what is a string, a comment, a quoted name, a word, a
-parameter. The tokenizer of sqlglot 30 was tried first; it swallows the rest of EXPLAIN, EXECUTE and
+An engine's own lexical rules, and no more: what is a string, a comment, a quoted name, a word, a
+parameter. DuckDB's are here, Snowflake's beside them in `_SNOWFLAKE`. The tokenizer of sqlglot 30 was tried first; it swallows the rest of EXPLAIN, EXECUTE and
 SHOW into one token and takes `{#` for a comment, so calls in there could not be seen.
 `tests/test_tokens.py` compares this one with `duckdb.tokenize`.
 """
@@ -66,12 +66,14 @@ class TokenTree:
         tokens: In order; white space and comments are none.
         closing: The index of each opening bracket -> the index of the one that closes it.
         parent: For each token the index of the innermost bracket around it, or -1.
+        dialect: Whose lexical rules cut the text: `duckdb` or `snowflake`.
     """
 
     text: str
     tokens: tuple[Token, ...]
     closing: Mapping[int, int]
     parent: tuple[int, ...]
+    dialect: str = "duckdb"
 
     @cached_property
     def _words(self) -> tuple[str, ...]:
@@ -143,6 +145,21 @@ _SCAN = re.compile(
     |(?P<symbol>=>|:=|::|[-+*/<>=~!@\#%^&|]+|.)""",
     re.VERBOSE | re.DOTALL,
 )
+# Snowflake: `//` opens a comment too and block comments do not nest, a backslash escapes in '...', $$ quotes
+# without a tag, $1 and $name are columns and variables, @stage/path is a location, `:` reads a field.
+_STAGE = r"""@[\w.%~$/\-]*(?:"[^"]*"[\w.%~$/\-]*)*"""
+_SNOWFLAKE = re.compile(
+    rf"""(?P<skip>[\s\u200b\ufeff]+|--[^\r\n]*|//[^\r\n]*)
+    |(?P<comment>/\*)
+    |(?P<string>'[^'\\]*(?:(?:''|\\.)[^'\\]*)*'|(?P<tag>\$\$))
+    |(?P<quoted>"[^"]*(?:""[^"]*)*")
+    |(?P<open>['"])
+    |(?P<word>{_WORD}|\$\w+|{_STAGE})
+    |(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
+    |(?P<parameter>\?)
+    |(?P<symbol>=>|:=|::|\|\||->>?|<=|>=|<>|!=|\|>|.)""",
+    re.VERBOSE | re.DOTALL,
+)
 _COMMENT_MARK = re.compile(r"/\*|\*/")
 _COMMENT_IN_OPERATOR = re.compile(r"/\*|--")
 LONGEST_REMEMBERED = 2_000
@@ -151,35 +168,41 @@ LONGEST_REMEMBERED = 2_000
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 
 
-def tokenize(text: str) -> TokenTree | None:
+def tokenize(text: str, dialect: str = "duckdb") -> TokenTree | None:
     """Cut a text into tokens.
+
+    Args:
+        text: The text.
+        dialect: Whose lexical rules hold: `duckdb` or `snowflake`.
 
     Returns:
         The tokens, or None for a text that no engine can parse: an open string, name, comment or bracket.
     """
-    return _remembered(text) if len(text) <= LONGEST_REMEMBERED else _tokenized(text)
+    return _remembered(text, dialect) if len(text) <= LONGEST_REMEMBERED else _tokenized(text, dialect)
 
 
 @lru_cache(maxsize=1024)
-def _remembered(text: str) -> TokenTree | None:
-    return _tokenized(text)
+def _remembered(text: str, dialect: str) -> TokenTree | None:
+    return _tokenized(text, dialect)
 
 
-def _tokenized(text: str) -> TokenTree | None:
+def _tokenized(text: str, dialect: str) -> TokenTree | None:
     tokens: list[Token] = []
     position = 0
+    is_snowflake = dialect == "snowflake"
+    scan = _SNOWFLAKE if is_snowflake else _SCAN
     while position < len(text):
-        match = _SCAN.match(text, position)
+        match = scan.match(text, position)
         if match is None or match["open"]:
             return None
         end = match.end()
         if match["comment"]:
-            end = _comment_end(text, end)
+            end = _comment_end(text, end, nests=not is_snowflake)
         elif match["tag"]:
             end = text.find(match["tag"], end) + len(match["tag"])
             if end < match.end():
                 return None
-        elif match["symbol"]:
+        elif match["symbol"] and not is_snowflake:
             end = position + _operator_length(match["symbol"])
         if end < 0:
             return None
@@ -187,13 +210,15 @@ def _tokenized(text: str) -> TokenTree | None:
             kind = Kind[(match.lastgroup or "symbol").upper()] if not match["tag"] else Kind.STRING
             tokens.append(Token(kind, text[position:end], position, end))
         position = end
-    return _nest(text, tokens)
+    return _nest(text, tokens, dialect)
 
 
-def _comment_end(text: str, position: int) -> int:
-    """Where a block comment ends, or -1; they nest."""
+def _comment_end(text: str, position: int, *, nests: bool) -> int:
+    """Where a block comment ends, or -1."""
     depth = 1
     for mark in _COMMENT_MARK.finditer(text, position):
+        if mark[0] == "/*" and not nests:
+            continue
         depth += 1 if mark[0] == "/*" else -1
         if depth == 0:
             return mark.end()
@@ -206,7 +231,7 @@ def _operator_length(symbol: str) -> int:
     return comment.start() if comment else len(symbol)
 
 
-def _nest(text: str, tokens: list[Token]) -> TokenTree | None:
+def _nest(text: str, tokens: list[Token], dialect: str) -> TokenTree | None:
     stack: list[int] = []
     closing: dict[int, int] = {}
     parent: list[int] = []
@@ -219,4 +244,4 @@ def _nest(text: str, tokens: list[Token]) -> TokenTree | None:
         parent.append(stack[-1] if stack else -1)
         if token.kind is Kind.SYMBOL and token.text in _PAIRS:
             stack.append(index)
-    return None if stack else TokenTree(text, tuple(tokens), closing, tuple(parent))
+    return None if stack else TokenTree(text, tuple(tokens), closing, tuple(parent), dialect)
