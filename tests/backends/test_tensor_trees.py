@@ -1,10 +1,13 @@
 """Tensor operators against the tree operator: the same leaves, and the same sums bit for bit."""
 
+import json
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -77,8 +80,8 @@ def test_no_tensor_is_larger_than_allowed(seed: int, per_row: int) -> None:
     facts = facts_of(metadata(made))
     if facts is not None:
         rows = hard_rows(ensemble, seed)[: facts.rows]
-        sizes = new_tensors(made, written(ensemble), rows)
-        assert max(sizes.values()) == facts.row_size * len(rows)
+        sizes = tensors(made, rows, new_since=written(ensemble))
+        assert max(sizes.values()) <= facts.row_size * len(rows)
         assert facts.rows == 1 or max(sizes.values()) <= 25 * per_row
 
 
@@ -86,10 +89,10 @@ def metadata(model: bytes) -> dict[str, str]:
     return {entry.key: entry.value for entry in onnx.load_model_from_string(model).metadata_props}
 
 
-def new_tensors(made: bytes, old: bytes, rows: np.ndarray) -> dict[str, int]:
-    """How many numbers the tensors hold that the rewriting brought, by name, in a run of these rows."""
+def tensors(made: bytes, rows: np.ndarray, *, new_since: bytes = b"") -> dict[str, int]:
+    """How many numbers the tensors hold, by name; those that another file had are left out."""
     model = onnx.load_model_from_string(made)
-    before = onnx.load_model_from_string(old).graph.node
+    before = onnx.load_model_from_string(new_since).graph.node
     known = {(node.op_type, name) for node in before for name in node.output}
     names = [name for node in model.graph.node for name in node.output if (node.op_type, name) not in known]
     del model.graph.output[:]
@@ -104,8 +107,51 @@ def test_chunks_of_many_trees_hold_the_limit() -> None:
     assert facts is not None
     # the numbers of the leaves are one tensor of 100 columns: fewer rows are allowed then
     assert (facts.rows, facts.row_size) == (240, 100)
-    sizes = new_tensors(made, written(ensemble), np.zeros((facts.rows, ensemble.features)))
+    rows = np.zeros((facts.rows, ensemble.features))
+    sizes = tensors(made, rows, new_since=written(ensemble))
     assert max(sizes.values()) == 24_000
+
+
+def test_a_chunk_is_added_up_before_the_next_is_walked(tmp_path: Path) -> None:
+    ensemble = forest(trees=60, depth=4)
+    model = sums_of(ensemble)
+    whole, parts = (tensor_graph(model, rows=100, cells=100 * size) for size in (60, 10))
+    rows = np.zeros((100, ensemble.features))
+    most = peak(parts, rows, tmp_path / "parts")
+    assert most < peak(whole, rows, tmp_path / "whole") / 4
+    assert most < 10 * 1000  # places, columns, thresholds, values: some tensors at once
+
+
+def sums_of(ensemble: TreeEnsemble) -> bytes:
+    exporter = Exporter()
+    columns = Columns.of(exporter.graph.input("x", "float64", (None, ensemble.features)))
+    model = exporter.graph.build({"y": tree_graph.tree_outputs(ensemble, columns, exporter)})
+    return bytes(model.SerializeToString())
+
+
+def peak(made: bytes, rows: np.ndarray, profile: Path) -> int:
+    """How many numbers are alive at once, in the order in which onnxruntime runs the nodes."""
+    model = onnx.load_model_from_string(made)
+    for place, node in enumerate(model.graph.node):
+        node.name = f"node_{place}_"
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.enable_profiling, options.profile_file_prefix = True, str(profile)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options)
+    session.run(None, {"x": rows})
+    events = json.loads(Path(session.end_profiling()).read_text())
+    ran = [event["name"].split("_")[1] for event in events if event["name"].endswith("_kernel_time")]
+    order = [model.graph.node[int(place)] for place in ran]
+    sizes = tensors(made, rows)
+    left = Counter(name for node in order for name in node.input if name in sizes)
+    alive, most = 0, 0
+    for node in order:
+        alive += sum(sizes[name] for name in node.output)
+        most = max(most, alive)
+        for name in set(node.input) & sizes.keys():
+            left[name] -= node.input[:].count(name)
+            alive -= sizes[name] if left[name] == 0 else 0
+    return most
 
 
 def forest(trees: int, depth: int, outputs: int = 1, **settings: Any) -> TreeEnsemble:

@@ -101,10 +101,8 @@ def _next(readers: Mapping[str, Sequence[onnx.NodeProto]], name: str) -> str:
     return found[0].op_type if found else ""
 
 
-def add_values(
-    edit: Edit, place: str, table: NDArray[Any], trees: int, found: RunningSum, before: str | None
-) -> str:
-    """Write the operators that add some rounds of trees.
+def split_values(edit: Edit, place: str, table: NDArray[Any], trees: int, found: RunningSum) -> list[str]:
+    """Write the operators that look up what some rounds of trees add.
 
     Args:
         edit: The graph.
@@ -112,10 +110,9 @@ def add_values(
         table: What is added, by place.
         trees: How many trees there are.
         found: The sum.
-        before: What it is so far, [rows, 1, outputs], or None.
 
     Returns:
-        The sums with these trees, [rows, 1, outputs].
+        What each round adds, [rows, 1, outputs].
     """
     dtype, outputs = str(table.dtype), found.outputs
     rounds = trees * (table.shape[1] if table.ndim == 2 else 1) // outputs
@@ -124,19 +121,30 @@ def add_values(
     if shape != (None, rounds, outputs):
         wanted = edit.constant(np.array([-1, rounds, outputs]))
         values = edit.node("Reshape", [values, wanted], kind=Kind(dtype, (None, rounds, outputs)))
-    one = Kind(dtype, (None, 1, outputs))
-    parts = [values] if rounds == 1 else _split(edit, values, rounds, one)
-    if before is not None:
-        parts = [before, *parts]
-    total, rest = parts[0], parts[1:]
-    while rest:
-        total = edit.node("Sum", [total, *rest[: _AT_ONCE - 1]], kind=one)
-        rest = rest[_AT_ONCE - 1 :]
-    return total
-
-
-def _split(edit: Edit, values: str, rounds: int, one: Kind) -> list[str]:
-    first = edit.node("Split", [values], kind=one, axis=1)
+    if rounds == 1:
+        return [values]
+    first = edit.node("Split", [values], kind=Kind(dtype, (None, 1, outputs)), axis=1)
     names = [first, *(f"{first}_{number}" for number in range(1, rounds))]
     edit.nodes[-1].output.extend(names[1:])
     return names
+
+
+def add_rounds(edit: Edit, parts: Sequence[str], found: RunningSum) -> None:
+    """Write the operators that add what all rounds add, one after another.
+
+    onnxruntime first runs what lies behind the last of a node's inputs, by their order in the file. These
+    operators must come after the walks of all chunks: then the sum of one chunk is done before the next is
+    walked, and only one chunk's tensors are alive.
+
+    Args:
+        edit: The graph.
+        parts: What each round adds, [rows, 1, outputs].
+        found: The sum.
+    """
+    one = Kind(str(found.table.dtype), (None, 1, found.outputs))
+    parts = list(parts) if found.start is None else [found.start, *parts]
+    total, rest = parts[0], parts[1:]
+    while len(rest) >= _AT_ONCE:
+        total = edit.node("Sum", [total, *rest[: _AT_ONCE - 1]], kind=one)
+        rest = rest[_AT_ONCE - 1 :]
+    edit.node("Sum", [total, *rest], output=found.result)

@@ -18,7 +18,7 @@ from warehouse_ml.backends.read_cells import NotRowwiseError
 from warehouse_ml.backends.simplify.flow import Edit, Flow, Kind, rewritten
 from warehouse_ml.backends.tensor_columns import SplitColumns
 from warehouse_ml.backends.tensor_forest import Chunk, Splits, chunks_of, found_leaves
-from warehouse_ml.backends.tensor_sums import RunningSum, add_values, running_sum
+from warehouse_ml.backends.tensor_sums import RunningSum, add_rounds, running_sum, split_values
 from warehouse_ml.backends.tensor_walk import (
     asked_of,
     cells_per_tree,
@@ -206,8 +206,7 @@ class _Writer:
         chunks = self._chunks(trees)
         asked = sorted(set().union(*(asked_of(chunk) for chunk in chunks)))
         columns = SplitColumns(edit, matrix, dtype, width, asked)
-        total = None if trees.total is None else trees.total.start
-        numbers = []
+        parts: list[str] = []
         for chunk in chunks:
             way = way_of(chunk)
             self.ways[way] += chunk.trees
@@ -216,16 +215,16 @@ class _Writer:
             found = walk_chunk(edit, chunk, columns)
             if trees.total is not None:
                 table = trees.total.table[found.numbers]
-                total = add_values(edit, found.place, table, chunk.trees, trees.total, total)
+                parts += split_values(edit, found.place, table, chunk.trees, trees.total)
             else:
                 kind = Kind("float32" if trees.cast is None else "int64", (None, chunk.trees))
                 called = edit.constant(found.numbers.astype(kind.dtype))
-                numbers.append(edit.node("Gather", [called, found.place], kind=kind, axis=0))
+                parts.append(edit.node("Gather", [called, found.place], kind=kind, axis=0))
         if trees.total is not None:
-            edit.node("Identity", [str(total)], output=trees.total.result)
+            add_rounds(edit, parts, trees.total)
             return
         self.row_size = max(self.row_size, trees.splits.trees)
-        edit.node("Concat", numbers, output=trees.inside[-1].output[0], axis=1)
+        edit.node("Concat", parts, output=trees.inside[-1].output[0], axis=1)
 
 
 def _read(flow: Flow, readers: Mapping[str, Sequence[onnx.NodeProto]], node: onnx.NodeProto) -> _Trees:
