@@ -60,3 +60,15 @@ def objects(*values: Any) -> pd.Series:
 def plain(column: pd.Series) -> list[Any]:
     """The values that SQL gets: None for NULL."""
     return [None if pd.api.types.is_scalar(value) and pd.isna(value) else value for value in column.tolist()]
+
+
+def handed_over(frame: pd.DataFrame, signature: Signature) -> pd.DataFrame:
+    """Rows as Snowflake hands them to a function of this signature, whose arguments it has converted."""
+    dtypes = {"DOUBLE": "float64", "BIGINT": "Int64", "BOOLEAN": "boolean", "VARCHAR": "string"}
+    made = []
+    for feature in signature.features:
+        column = frame[feature.name]
+        if feature.type == "VARCHAR":
+            column = column.astype(object).where(column.notna(), None)
+        made.append(column.astype(dtypes.get(feature.type, "datetime64[ns]")))
+    return by_place(*made)
