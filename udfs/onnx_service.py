@@ -48,7 +48,7 @@ from service_batcher import Batcher
 from service_metrics import Metrics
 from service_models import ServedModel, find_deployments
 from service_placement import described, providers_of
-from service_settings import Settings, StartError, read_settings
+from service_settings import Settings, StartError, read_settings, unknown_settings
 from service_wire import BatchError, read_batch, write_batch
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -307,6 +307,8 @@ def main() -> int:
     except StartError as error:
         log.error("%s", error)
         return 1
+    for name in unknown_settings(os.environ):
+        log.warning("%s is no setting of the service", name)
     server: Server
     config = uvicorn.Config(
         lambda: create_app(settings, server),

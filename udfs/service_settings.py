@@ -45,21 +45,24 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     """The settings that an environment holds.
 
     Raises:
-        StartError: A variable is unknown, or its value is not of its kind.
+        StartError: A value is not of its kind.
     """
     values: dict[str, Any] = {}
-    known = {PREFIX + field.name.upper(): field for field in fields(Settings)}
-    for variable, text in environment.items():
-        if not variable.startswith(PREFIX):
-            continue
-        if variable not in known:
-            raise StartError(f"{variable} is no setting of the service; it knows {', '.join(sorted(known))}.")
-        field = known[variable]
-        values[field.name] = _number(variable, field.name, text) if type(field.default) is int else text
+    for field in fields(Settings):
+        variable = PREFIX + field.name.upper()
+        if variable in environment:
+            text = environment[variable]
+            values[field.name] = _number(variable, field.name, text) if type(field.default) is int else text
     settings = Settings(**values)
     if settings.device not in DEVICES:
         raise StartError(f"WML_DEVICE is {settings.device!r}; it must be one of {', '.join(DEVICES)}.")
     return settings
+
+
+def unknown_settings(environment: Mapping[str, str]) -> list[str]:
+    """Variables that look like settings and are none: misspelt, or another program's."""
+    known = {PREFIX + field.name.upper() for field in fields(Settings)}
+    return sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
 
 
 def _number(variable: str, name: str, text: str) -> int:

@@ -1,0 +1,1 @@
+DROP SERVICE IF EXISTS {service}

@@ -1,0 +1,1 @@
+GRANT SERVICE ROLE {service}!all_endpoints_usage TO ROLE {role}

@@ -1,0 +1,1 @@
+ALTER SERVICE {service} SUSPEND
