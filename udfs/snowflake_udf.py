@@ -382,8 +382,9 @@ def _objects(leaves: Iterator[Column], output: Mapping[str, Any]) -> tuple[list[
     if output["type"] != "STRUCT":
         values, missing = next(leaves)
         gone = np.zeros(len(values), dtype=bool) if missing is None else missing
+        values = values.astype(_DTYPES[output["type"]])
         if output["type"] == "TIMESTAMP":
-            values = np.datetime_as_string(values.astype(np.int64).astype("datetime64[us]"))
+            values = np.datetime_as_string(values.astype("datetime64[us]"))
         plain = values.tolist()
         for row in np.flatnonzero(gone):
             plain[row] = None
