@@ -32,6 +32,7 @@ import logging
 import os
 import sys
 import time
+import traceback
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -52,7 +53,7 @@ from service_settings import Settings, StartError, read_settings, unknown_settin
 from service_wire import BatchError, read_batch, write_batch
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -152,6 +153,14 @@ class Service:
         except HTTPException as error:
             status = error.status_code
             raise
+        except ClientDisconnect:
+            status = 400
+            raise HTTPException(status, "The connection broke.") from None
+        except Exception as error:  # of any library below, and its words may quote a row: none are passed on
+            log.error("%s at %s, in a batch for %s/%s/%s", type(error).__name__, _place(error), *labels)
+            raise HTTPException(
+                status, "The batch could not be scored; the log of the service says where."
+            ) from None
         finally:
             self._metrics.requests.labels(*labels, status).inc()
             self._metrics.seconds.labels(*labels).observe(time.perf_counter() - started)
@@ -291,6 +300,11 @@ def create_app(settings: Settings, server: Server | None = None) -> Starlette:
 
 def _said(status: int, **facts: Any) -> Response:
     return Response(json.dumps(facts), status, media_type="application/json")
+
+
+def _place(error: Exception) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{Path(frame.filename).name}:{frame.lineno}"
 
 
 def _md5(body: bytes) -> str:

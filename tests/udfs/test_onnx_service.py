@@ -2,6 +2,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import re
 
 import httpx
 import numpy as np
@@ -337,6 +338,22 @@ def test_the_metrics_count_what_was_done(tmp_path):
     node = {"model": "churn", "version": "3", "provider": "CPUExecutionProvider", "operator": "Add"}
     assert counted["wml_nodes", *sorted(node.items())] == 1
     assert "nothing" not in str(list(counted))
+
+
+def test_an_error_of_a_library_is_told_without_its_words(tmp_path, caplog, monkeypatch):
+    """They may quote a row."""
+
+    def score(self, columns, method):
+        raise RuntimeError(f"bad value {columns[0][0]}")
+
+    deploy_sum(tmp_path)
+    monkeypatch.setattr(onnx_service.ServedModel, "score", score)
+    message = refusal(tmp_path, "/churn/3/predict", rows([1234.5, 2]), 500)
+    assert message == "The batch could not be scored; the log of the service says where."
+    assert re.search(
+        r"RuntimeError at test_onnx_service\.py:\d+, in a batch for churn/3/predict", caplog.text
+    )
+    assert "1234.5" not in caplog.text
 
 
 def test_until_all_models_are_loaded_the_service_is_not_ready(tmp_path):

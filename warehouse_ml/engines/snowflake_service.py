@@ -52,8 +52,8 @@ class ComputePool:
         """
         _check_name("pool", self.name)
         _check_name("family", self.family)
-        _check_number("min_nodes", self.min_nodes, 1, self.max_nodes)
         _check_number("max_nodes", self.max_nodes, 1, 1_000)
+        _check_number("min_nodes", self.min_nodes, 1, self.max_nodes)
         _check_number("suspend_seconds", self.suspend_seconds, 1, 7 * 86_400)
 
 
@@ -115,8 +115,8 @@ class ModelService:
         _check_number("gpus", self.gpus, 1 if self.device == "cuda" else 0, 64)
         _check_number("cpus", self.cpus, 1, 1_024)
         _check_number("memory", self.memory, 1, 16_384)
-        _check_number("min_instances", self.min_instances, 1, self.max_instances)
         _check_number("max_instances", self.max_instances, 1, 1_000)
+        _check_number("min_instances", self.min_instances, 1, self.max_instances)
         _check_number("max_batch_rows", self.max_batch_rows, 1, 1_000_000)
         _check_number("batch_retries", self.batch_retries, 0, 1_000)
         _check_number("batch_timeout_seconds", self.batch_timeout_seconds, 1, 86_400)

@@ -1,0 +1,1 @@
+CREATE IMAGE REPOSITORY IF NOT EXISTS shop.warehouse_ml.images

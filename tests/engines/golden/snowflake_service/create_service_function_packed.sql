@@ -1,0 +1,13 @@
+-- ABORT: with RETURN_NULL a batch that failed could not be told from rows without a score.
+CREATE FUNCTION warehouse_ml.wml_wide_v5_55555555_try_gpu(features OBJECT)
+RETURNS FLOAT
+CALLED ON NULL INPUT
+IMMUTABLE
+SERVICE = warehouse_ml.scorer
+ENDPOINT = predict
+COMMENT = 'wide@5 try_predict on cuda, SHA-256 5555555555555555555555555555555555555555555555555555555555555555'
+MAX_BATCH_ROWS = 4096
+MAX_BATCH_RETRIES = 10
+ON_BATCH_FAILURE = ABORT
+BATCH_TIMEOUT_SECS = 3600
+AS '/wide/5/5555555555555555/try_predict'

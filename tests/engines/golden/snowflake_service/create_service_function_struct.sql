@@ -1,0 +1,13 @@
+-- ABORT: with RETURN_NULL a batch that failed could not be told from rows without a score.
+CREATE FUNCTION warehouse_ml.wml_iris_v2_22222222_proba_gpu(feature_0 FLOAT, feature_1 NUMBER(38,0), feature_2 BOOLEAN, feature_3 VARCHAR, feature_4 TIMESTAMP_NTZ)
+RETURNS OBJECT
+CALLED ON NULL INPUT
+IMMUTABLE
+SERVICE = warehouse_ml.scorer
+ENDPOINT = predict
+COMMENT = 'iris@2 predict_proba on cuda, SHA-256 2222222222222222222222222222222222222222222222222222222222222222'
+MAX_BATCH_ROWS = 4096
+MAX_BATCH_RETRIES = 10
+ON_BATCH_FAILURE = ABORT
+BATCH_TIMEOUT_SECS = 3600
+AS '/iris/2/2222222222222222/predict_proba'

@@ -1,0 +1,1 @@
+DROP SERVICE IF EXISTS shop.warehouse_ml.scorer

@@ -1,0 +1,1 @@
+ALTER SERVICE warehouse_ml.scorer RESUME

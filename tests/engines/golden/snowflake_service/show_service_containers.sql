@@ -1,0 +1,1 @@
+SHOW SERVICE CONTAINERS IN SERVICE warehouse_ml.scorer
