@@ -1,0 +1,10 @@
+"""Snowflake without an account: a real Snowpark session on an emulation that runs staged handlers.
+
+It runs the statements that warehouse_ml sends, and refuses all others: see docs/emulation.md for what that proves.
+"""
+
+from warehouse_ml.testing.snowflake.catalog import Settings
+from warehouse_ml.testing.snowflake.emulation import Emulation, emulated_snowflake
+from warehouse_ml.testing.snowflake.errors import EmulationError, NotEmulatedError
+
+__all__ = ["Emulation", "EmulationError", "NotEmulatedError", "Settings", "emulated_snowflake"]

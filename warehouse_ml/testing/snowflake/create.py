@@ -1,0 +1,127 @@
+"""Functions and stages: created, dropped."""
+
+from typing import TYPE_CHECKING
+
+import sqlglot
+from fakesnow.cursor import FakeSnowflakeCursor
+from sqlglot import exp
+
+from warehouse_ml.testing.snowflake.answers import Answer, status
+from warehouse_ml.testing.snowflake.environments import environment
+from warehouse_ml.testing.snowflake.errors import EmulationError, NotEmulatedError
+from warehouse_ml.testing.snowflake.functions import Function, read_create_function
+from warehouse_ml.testing.snowflake.tokens import Reader
+from warehouse_ml.testing.snowflake.types import SnowflakeType, read_type
+
+if TYPE_CHECKING:
+    from warehouse_ml.testing.snowflake.session import Session
+
+NEEDED = ("RUNTIME_VERSION", "IMPORTS", "PACKAGES", "ARTIFACT_REPOSITORY", "HANDLER")
+"""Clauses without which a Python function would depend on an account's defaults."""
+
+
+def create_function(session: "Session", reader: Reader) -> Answer:
+    """CREATE FUNCTION of each of the three kinds."""
+    statement = read_create_function(reader, session.current)
+    function = statement.function
+    session.check_schema(function.name)
+    if not function.arguments:
+        raise NotEmulatedError("functions without arguments")
+    if function.language == "PYTHON":
+        check_python(session, function)
+        return status(session.catalog.create(statement, session.catalog.python(function)))
+    if function.language == "SERVICE":
+        calls = session.services.calls(function)
+        return status(session.catalog.create(statement, calls))
+    return status(session.catalog.create(statement, None, native_expression(session, function)))
+
+
+def check_python(session: "Session", function: Function) -> None:
+    """What can be said about a Python function before it is called."""
+    absent = [clause for clause in NEEDED if clause not in function.clauses]
+    if absent:
+        raise NotEmulatedError(f"LANGUAGE PYTHON without {', '.join(absent)}")
+    if "AS" in function.clauses:
+        raise NotEmulatedError("handlers within the statement: stage a file, and name it in IMPORTS")
+    if function.handler.count(".") != 1:
+        raise EmulationError(1003, f"HANDLER = '{function.handler}' is not module.function.")
+    names = [place.path.rpartition("/")[2] for place in function.imports]
+    if len({*names}) < len(names):
+        raise EmulationError(
+            1003, f"SQL compilation error: files of IMPORTS have the same name: {', '.join(sorted(names))}."
+        )
+    for place in function.imports:
+        session.stages.content(place)
+    environment(function.packages, function.runtime)
+
+
+def native_expression(session: "Session", function: Function) -> str:
+    """The body of a SQL function in DuckDB's dialect; arguments are cast to their types, the result to its own."""
+    if not function.body:
+        raise EmulationError(
+            1003, "SQL compilation error: a SQL function has no body: AS $$ … $$ is missing."
+        )
+    select = sqlglot.parse_one(f"SELECT {function.body}", read="snowflake")
+    if select.find(exp.From) or select.find(exp.Subquery) or len(select.selects) != 1:
+        raise NotEmulatedError("SQL functions whose body is more than one expression")
+    cursor = FakeSnowflakeCursor(session.connection, session.connection._duck_conn)
+    body = cursor._transform(select, None).selects[0]
+    types = {argument.name: argument.type.duckdb for argument in function.arguments}
+
+    def typed(node: exp.Expression) -> exp.Expression:
+        if isinstance(node, exp.Column) and not node.table and node.name in types:
+            return exp.cast(node.copy(), types[node.name], dialect="duckdb", copy=False)
+        return node
+
+    sql = body.unalias().transform(typed).sql(dialect="duckdb")
+    return f"CAST({sql} AS {function.returns.duckdb_result})"
+
+
+def argument_types(reader: Reader) -> list[SnowflakeType]:
+    """Types in parentheses."""
+    reader.expect("(")
+    found: list[SnowflakeType] = []
+    while not reader.accept(")"):
+        if found:
+            reader.expect(",")
+        found.append(read_type(reader))
+    return found
+
+
+def drop_function(session: "Session", reader: Reader) -> Answer:
+    """DROP FUNCTION [IF EXISTS] name(types)."""
+    reader.expect("DROP", "FUNCTION")
+    absence_is_fine = reader.accept("IF", "EXISTS")
+    name = session.current.name(reader.path())
+    types = argument_types(reader)
+    reader.end("DROP FUNCTION")
+    return status(session.catalog.drop(name, types, absence_is_fine=absence_is_fine))
+
+
+def create_stage(session: "Session", reader: Reader) -> Answer:
+    """CREATE [OR REPLACE] STAGE [IF NOT EXISTS] name of Snowflake's own storage."""
+    reader.expect("CREATE")
+    replaces = reader.accept("OR", "REPLACE")
+    reader.expect("STAGE")
+    exists_is_fine = reader.accept("IF", "NOT", "EXISTS")
+    name = session.current.name(reader.path())
+    session.check_schema(name)
+    if reader.accept("COMMENT", "="):
+        reader.text()
+    reader.end("CREATE STAGE")
+    new = session.stages.create(name, replace=replaces, exists_is_fine=exists_is_fine)
+    if not new:
+        return status(f"{name[2]} already exists, statement succeeded.")
+    return status(f"Stage area {name[2]} successfully created.")
+
+
+def drop_stage(session: "Session", reader: Reader) -> Answer:
+    """DROP STAGE [IF EXISTS] name."""
+    reader.expect("DROP", "STAGE")
+    absence_is_fine = reader.accept("IF", "EXISTS")
+    name = session.current.name(reader.path())
+    reader.end("DROP STAGE")
+    if absence_is_fine and name not in session.stages.names:
+        return status("Drop statement executed successfully (stage already dropped).")
+    session.stages.drop(name)
+    return status(f"{name[2]} successfully dropped.")

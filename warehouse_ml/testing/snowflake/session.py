@@ -1,0 +1,147 @@
+"""One session: statements the emulation takes on itself, ones it hands to fakesnow, and all others, refused."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+from fakesnow.dialect import parse_one
+from fakesnow.rowtype import describe_as_rowtype
+from fakesnow.statement_type import statement_type_id
+from snowflake.connector.errors import ProgrammingError
+
+from warehouse_ml.testing.snowflake import create, files, system
+from warehouse_ml.testing.snowflake.answers import Answer
+from warehouse_ml.testing.snowflake.catalog import Catalog
+from warehouse_ml.testing.snowflake.errors import (
+    BROKEN,
+    NOT_THERE,
+    EmulationError,
+    NotEmulatedError,
+)
+from warehouse_ml.testing.snowflake.names import Current
+from warehouse_ml.testing.snowflake.stages import Name, Stages
+from warehouse_ml.testing.snowflake.tokens import Reader
+
+if TYPE_CHECKING:
+    from warehouse_ml.testing.snowflake.emulation import Emulation
+
+MODIFIERS = ("OR", "REPLACE", "SECURE", "TEMPORARY", "TEMP", "TRANSIENT", "IF", "NOT", "EXISTS")
+"""Words between a statement's verb and what it is about."""
+
+VERBS = ("CREATE", "DROP", "ALTER", "USE", "SHOW", "DESCRIBE", "DESC", "GRANT", "REVOKE", "COMMENT")
+"""Verbs that do not say by themselves what a statement is."""
+
+FAKESNOW = frozenset(
+    {
+        *("SELECT", "WITH", "(", "INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE"),
+        *("BEGIN", "START", "COMMIT", "ROLLBACK"),
+        *("CREATE TABLE", "CREATE VIEW", "CREATE SCHEMA", "CREATE DATABASE"),
+        *("DROP TABLE", "DROP VIEW", "DROP SCHEMA", "ALTER TABLE", "ALTER SESSION"),
+        *("USE DATABASE", "USE SCHEMA"),
+        *("SHOW TABLES", "SHOW VIEWS", "SHOW SCHEMAS", "DESCRIBE TABLE", "DESCRIBE VIEW"),
+    }
+)
+"""Statements that fakesnow runs as Snowflake would."""
+
+Statement = Callable[["Session", Reader], Answer]
+
+OWN: dict[str, Statement] = {
+    "CREATE FUNCTION": create.create_function,
+    "DROP FUNCTION": create.drop_function,
+    "CREATE STAGE": create.create_stage,
+    "DROP STAGE": create.drop_stage,
+    "PUT": lambda session, reader: files.put(reader, session.current, session.stages, *session.storage),
+    "GET": lambda session, reader: files.get(reader, session.current, session.stages, *session.storage),
+    **dict.fromkeys(
+        ("LIST", "LS"), lambda session, reader: files.listing(reader, session.current, session.stages)
+    ),
+    **dict.fromkeys(
+        ("REMOVE", "RM"), lambda session, reader: files.remove(reader, session.current, session.stages)
+    ),
+}
+"""Statements that the emulation runs itself."""
+
+
+def kind_of(reader: Reader) -> str:
+    """A statement's verb, and what it is about where the verb alone does not say."""
+    words = [token.word for token in reader.tokens]
+    if words[0] not in VERBS:
+        return words[0]
+    about = next((word for word in words[1:] if word not in MODIFIERS), "")
+    return f"{'DESCRIBE' if words[0] == 'DESC' else words[0]} {about}"
+
+
+class Session:
+    """Runs the statements of one connection."""
+
+    def __init__(self, emulation: "Emulation", connection: Any, token: str) -> None:
+        self.emulation = emulation
+        self.connection = connection
+        self.token = token
+
+    @property
+    def current(self) -> Current:
+        """The current database and schema."""
+        return Current(self.connection.database, self.connection.schema)
+
+    @property
+    def stages(self) -> Stages:
+        """The stages of the account."""
+        return self.emulation.stages
+
+    @property
+    def catalog(self) -> Catalog:
+        """The functions of the account."""
+        return self.emulation.catalog
+
+    @property
+    def storage(self) -> tuple[str, str]:
+        """Where the client finds stages, and what it shows there."""
+        return self.emulation.address, self.token
+
+    def check_schema(self, name: Name) -> None:
+        """Refuse a name in a schema that is not there."""
+        known = self.connection._duck_conn.execute(
+            "SELECT 1 FROM information_schema.schemata WHERE catalog_name = ? AND schema_name = ?", name[:2]
+        ).fetchone()
+        if known is None:
+            raise EmulationError(
+                NOT_THERE,
+                f"SQL compilation error: Schema '{name[0]}.{name[1]}' does not exist or not authorized.",
+                "02000",
+            )
+
+    def run(self, sql: str, values: Sequence[Any] | None = None, *, describe: bool = False) -> Answer:
+        """Run one statement; `describe` asks only for the columns of its result."""
+        reader = Reader(sql)
+        kind = kind_of(reader)
+        self.emulation.statements.append(sql)
+        try:
+            if kind in OWN:
+                return OWN[kind](self, reader)
+            if kind == "SELECT" and reader.tokens[1].word.startswith("SYSTEM$"):
+                return system.system_function(self, reader)
+            if kind in FAKESNOW:
+                return self.fakesnow(sql, values, describe=describe)
+        except EmulationError:
+            raise
+        except (ProgrammingError, duckdb.Error, RuntimeError, NotImplementedError) as error:
+            failure = self.catalog.failure(str(error))
+            if failure is not None:
+                raise failure from error
+            if isinstance(error, ProgrammingError):
+                raise
+            raise EmulationError(BROKEN, f"{type(error).__name__}: {error}") from error
+        raise NotEmulatedError(f"the statement {kind.strip()}")
+
+    def fakesnow(self, sql: str, values: Sequence[Any] | None, *, describe: bool) -> Answer:
+        """Have fakesnow run a statement."""
+        kind = statement_type_id(parse_one(sql))
+        cursor = self.connection.cursor()
+        if describe:
+            described = cursor._describe_only(sql)
+            if described is None:
+                raise NotEmulatedError("the description of this statement without running it")
+            return Answer(None, describe_as_rowtype(described), kind)
+        cursor.execute(sql, binding_params=values, server=True)
+        return Answer(cursor._arrow_table, describe_as_rowtype(cursor._describe_last_sql()), kind)
