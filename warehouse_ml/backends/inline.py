@@ -14,6 +14,7 @@ from warehouse_ml.backends.inline_call import LARGEST_TEXT, Call, NoSqlError, re
 from warehouse_ml.backends.linear_form import fused, with_tables
 from warehouse_ml.backends.program import Expression, Program, walk
 from warehouse_ml.backends.shorter_form import shortened
+from warehouse_ml.backends.sql_snowflake import SnowflakeCall
 from warehouse_ml.signature import TYPES, Method, Output, Signature
 
 LARGEST_PROGRAM = 4_000
@@ -23,6 +24,8 @@ KEPT_TEXTS = 64
 """How many texts a form keeps, to give them again: a statement is often sent more than once."""
 
 METHODS: tuple[Method, ...] = ("predict", "predict_proba", "try_predict")
+
+_CALLS = {"duckdb": Call, "snowflake": SnowflakeCall}
 
 _NANOSECONDS = {
     "linear": 0.7,
@@ -73,30 +76,36 @@ class InlineForm:
             features: The SQL text of each feature, in the signature's order, to be written any number of
                 times: a column, or an expression without side effects.
             types: The SQL type of each as DESCRIBE prints it, or None where it is unknown.
-            dialect: The dialect; only `duckdb` is known.
+            dialect: `duckdb` or `snowflake`. For Snowflake `otherwise` is not used: every row is scored by
+                SQL, and the types are those that Snowflake prints.
             otherwise: The SQL text of a call of the version's function, for the rows that are not ordinary:
                 a value is missing, NaN, infinite or refused. The expression is then several times as short,
                 and DuckDB plans it as much faster; without it those rows are scored by SQL too.
 
         Returns:
-            An expression that gives for each row what the function of the version gives; it raises through
-            DuckDB's `error`, with `ScoringError: ` before the sentence. None where the text would be too
+            An expression that gives for each row what the function of the version gives; it raises an error,
+            with `ScoringError: ` before the sentence. None where the text would be too
             long, or not exact for these types.
         """
-        if dialect != "duckdb" or self.signature.result(method) is None:
+        if dialect not in _CALLS or self.signature.result(method) is None:
             return None
-        key = (method, tuple(features), tuple(types), otherwise)
+        key = (method, tuple(features), tuple(types), dialect, otherwise)
         if key not in self._texts:
             if len(self._texts) >= KEPT_TEXTS:
                 self._texts.clear()
-            self._texts[key] = self._written(method, features, types, otherwise)
+            self._texts[key] = self._written(method, features, types, dialect, otherwise)
         return self._texts[key]
 
     def _written(
-        self, method: Method, features: Sequence[str], types: Sequence[str | None], otherwise: str | None
+        self,
+        method: Method,
+        features: Sequence[str],
+        types: Sequence[str | None],
+        dialect: str,
+        otherwise: str | None,
     ) -> str | None:
         try:
-            text = Call(self, method, features, types, otherwise=otherwise).sql()
+            text = _CALLS[dialect](self, method, features, types, otherwise=otherwise).sql()
         except NoSqlError:
             return None
         return text if len(text) <= LARGEST_TEXT else None

@@ -21,7 +21,6 @@ from warehouse_ml.backends.sql_feature import FeatureColumn
 from warehouse_ml.backends.sql_literal import double
 from warehouse_ml.backends.sql_result import result_sql
 from warehouse_ml.backends.value_range import Range
-from warehouse_ml.quoting import literal
 from warehouse_ml.signature import Method, Signature
 from warehouse_ml.variant import REFUSAL_MARK
 
@@ -47,7 +46,13 @@ class Form(Protocol):
 
 
 class Call:
-    """One call, while its SQL is written."""
+    """One call, while its SQL is written.
+
+    Attributes:
+        column: What a feature is where it stands in a statement.
+    """
+
+    column: type[FeatureColumn] = FeatureColumn
 
     def __init__(
         self,
@@ -82,7 +87,7 @@ class Call:
         for position, (feature, text, sql_type) in enumerate(
             zip(signature.features, features, types, strict=True)
         ):
-            column = FeatureColumn.of(feature, text, sql_type, position in used)
+            column = self.column.of(feature, text, sql_type, position in used)
             if column is None:
                 raise NoSqlError(f"the type {sql_type} of the feature {feature.name!r}")
             self._columns.append(column)
@@ -163,24 +168,25 @@ class Call:
         """Conditions and what comes of them, in the order in which the handler finds them."""
         for column in self._checked():
             for condition, sentence in column.failures(self._lenient):
-                yield condition, _raised(sentence)
+                yield condition, self._raised(sentence)
         absent = [c for column in self._checked() for c in column.without_score(self._lenient)]
         if absent:
             yield " OR ".join(absent), "NULL"
         if not self._refused:
             return
         writer = self._writer(False)
+        text = writer.spelling.text
         conditions = [writer.condition(cell) for cell in self._refused]
         if self._lenient:
             yield " OR ".join(conditions), "NULL"
             return
         for condition, refusal in zip(conditions, self._signature.refusals, strict=True):
             if refusal.feature < 0:
-                yield condition, _raised(literal(f"The model refuses a row: {refusal.reason}."))
+                yield condition, self._raised(text(f"The model refuses a row: {refusal.reason}."))
                 continue
             column = self._columns[refusal.feature]
-            end = literal(f" for the feature {column.feature.name!r}: {refusal.reason}.")
-            yield condition, _raised(f"{literal('The model refuses ')} || {column.shown} || {end}")
+            end = text(f" for the feature {column.feature.name!r}: {refusal.reason}.")
+            yield condition, self._raised(f"{text('The model refuses ')} || {column.shown} || {end}")
 
     def _guard(self, cells: Sequence[Expression]) -> Guard:
         """What proves that a row needs no check."""
@@ -196,6 +202,12 @@ class Call:
                 name = cell.arguments[0].value
                 found[name] = found.get(name, frozenset()) | keys | ({None} if default else set())
         return found
+
+    def _raised(self, sentence: str) -> str:
+        """What raises an error with a sentence, of which the SQL text is given."""
+        if sentence.startswith("'") and sentence.count(" || ") == 0:
+            return f"error('{REFUSAL_MARK}ScoringError: {sentence[1:]})"
+        return f"error('{REFUSAL_MARK}ScoringError: ' || {sentence})"
 
     # --- what is returned ---------------------------------------------------------------------
 
@@ -216,9 +228,3 @@ def _all(conditions: Sequence[str]) -> str:
 def result_names(method: Method) -> tuple[str, ...]:
     """The groups of cells that a method needs; the first holds its result."""
     return ("probabilities" if method == "predict_proba" else "prediction", "refused")
-
-
-def _raised(sentence: str) -> str:
-    if sentence.startswith("'") and sentence.count(" || ") == 0:
-        return f"error('{REFUSAL_MARK}ScoringError: {sentence[1:]})"
-    return f"error('{REFUSAL_MARK}ScoringError: ' || {sentence})"

@@ -1,4 +1,6 @@
-"""Write expressions as SQL of DuckDB: doubles as doubles, floats as floats, NaN as NaN or NULL.
+"""Write expressions as SQL: doubles as doubles, floats as floats, NaN as NaN or NULL.
+
+This is DuckDB's SQL; `sql_snowflake` overrides what Snowflake has otherwise.
 
 A number that is NaN in numpy is NaN or NULL in SQL, and a condition that is false may be NULL.
 """
@@ -10,13 +12,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from warehouse_ml.backends.no_sql import LARGEST_TEXT, NoSqlError
 from warehouse_ml.backends.program import Expression
+from warehouse_ml.backends.spelling import DUCKDB_SPELLING, Spelling
 from warehouse_ml.backends.sql_feature import FeatureColumn
-from warehouse_ml.backends.sql_literal import (
-    FLOAT_INFINITE,
-    FLOAT_LARGEST,
-    double,
-    number,
-)
+from warehouse_ml.backends.sql_literal import FLOAT_INFINITE, FLOAT_LARGEST, double
 from warehouse_ml.backends.sql_table import lookup_sql, member_sql, take_sql
 from warehouse_ml.backends.sql_tree import tree_sql
 from warehouse_ml.backends.value_range import Range, range_of
@@ -28,7 +26,13 @@ _EXACT_INTEGER = 2.0**62
 
 
 class Writer:
-    """Writes expressions over the features of one call."""
+    """Writes expressions over the features of one call.
+
+    Attributes:
+        spelling: How constants are spelled.
+    """
+
+    spelling: Spelling = DUCKDB_SPELLING
 
     def __init__(
         self,
@@ -92,11 +96,24 @@ class Writer:
                 known = self.certain(expression)
             else:
                 raise NoSqlError(f"the operator {expression.operator!r}")
-            if len(known) > LARGEST_TEXT:
-                raise NoSqlError("the length of its text")
-            self._texts[id(expression)] = known
-            self._kept.append(expression)
+            self.keep(expression, known)
         return known
+
+    def is_new(self, expression: Expression) -> bool:
+        """Whether no text is known yet for an expression."""
+        return id(expression) not in self._texts
+
+    def keep(self, expression: Expression, text: str) -> str:
+        """Note the text of an expression, and return it.
+
+        Raises:
+            NoSqlError: It is too long.
+        """
+        if len(text) > LARGEST_TEXT:
+            raise NoSqlError("the length of its text")
+        self._texts[id(expression)] = text
+        self._kept.append(expression)
+        return text
 
     # --- conditions ---------------------------------------------------------------------------
 
@@ -129,7 +146,7 @@ class Writer:
         if operator == "isinf":
             known = self.range(parts[0])
             finite = math.isfinite(known.low) and math.isfinite(known.high)
-            return "FALSE" if finite else f"isinf({self.value(parts[0])})"
+            return "FALSE" if finite else self.spelling.is_infinite(self.value(parts[0]))
         if operator == "lookup":
             return member_sql(self, expression)
         if operator == "cast":
@@ -146,10 +163,10 @@ class Writer:
     def _is_nan(self, part: Expression) -> str:
         known, text = self.range(part), self.value(part)
         if known.nan and known.null:
-            return f"({text} IS NULL OR isnan({text}))"
+            return f"({text} IS NULL OR {self.spelling.is_nan(text)})"
         if known.null:
             return f"({text} IS NULL)"
-        return f"isnan({text})" if known.nan else "FALSE"
+        return self.spelling.is_nan(text) if known.nan else "FALSE"
 
     def _compared(self, operator: str, left: Expression, right: Expression) -> str:
         if left.dtype in ("bool", "string"):
@@ -162,7 +179,8 @@ class Writer:
         above = [left] if operator in ("gt", "ge") else [right] if operator in ("lt", "le") else []
         if operator == "eq" and self.range(left).nan and self.range(right).nan:
             above = [left]
-        checks = [f"{self.value(part)} <= {_INFINITE}" for part in above if self.range(part).nan]
+        infinite = self.spelling.double(math.inf)
+        checks = [f"{self.value(part)} <= {infinite}" for part in above if self.range(part).nan]
         return f"({' AND '.join([text, *checks])})"
 
     # --- values -------------------------------------------------------------------------------
@@ -202,7 +220,7 @@ class Writer:
                 continue
             terms.append(self._term(part, weight))
         if constant != 0 or not terms:
-            terms.append(double(constant))
+            terms.append(self.spelling.double(constant))
         return balanced(terms)
 
     def _may_overflow(self, part: Expression) -> bool:
@@ -213,11 +231,12 @@ class Writer:
         if weight == 1:
             return self.value(part)
         if part.operator == "input" and self._fast and id(part) not in self._texts:
-            return f"{self._inputs[part.value].factor} * {double(weight)}"
+            return f"{self._inputs[part.value].factor} * {self.spelling.double(weight)}"
         if part.operator == "cast" and part.arguments[0].dtype == "bool":
             condition = self.condition(part.arguments[0])
-            return f"CASE WHEN {condition} THEN {double(weight)} ELSE 0e0 END"
-        return f"{self.value(part)} * {double(weight)}"
+            one, zero = self.spelling.double(weight), self.spelling.double(0.0)
+            return f"CASE WHEN {condition} THEN {one} ELSE {zero} END"
+        return f"{self.value(part)} * {self.spelling.double(weight)}"
 
     def _called(self, expression: Expression) -> str:
         if expression.dtype != "float64":
@@ -251,7 +270,7 @@ class Writer:
         (part,) = expression.arguments
         if self.range(part).missing or expression.dtype != "float64":
             raise NoSqlError("the sign of what may be NaN")
-        return f"CAST(sign({self.value(part)}) AS DOUBLE)"
+        return f"CAST(sign({self.value(part)}) AS {self.spelling.double_type})"
 
     def _larger(self, expression: Expression) -> str:
         left, right = expression.arguments
@@ -271,7 +290,7 @@ class Writer:
         if self.range(right).missing:
             a, b = f"(-({a}))", f"(-({b}))"
             return f"(-(CASE WHEN {a} <= {b} THEN {b} WHEN {b} <= {a} THEN {a} END))"
-        return f"CASE WHEN {a} BETWEEN {b} AND {_INFINITE} THEN {b} ELSE {a} END"
+        return f"CASE WHEN {a} BETWEEN {b} AND {self.spelling.double(math.inf)} THEN {b} ELSE {a} END"
 
     def _where(self, expression: Expression) -> str:
         test, yes, no = expression.arguments
@@ -291,7 +310,7 @@ class Writer:
         if part.dtype == expression.dtype:
             return self.value(part)
         if part.dtype == "bool":
-            one, zero = number(1, expression.dtype), number(0, expression.dtype)
+            one, zero = (self.spelling.number(truth, expression.dtype) for truth in (1, 0))
             return f"CASE WHEN {self.condition(part)} THEN {one} ELSE {zero} END"
         if part.dtype == "string" or expression.dtype == "string":
             raise NoSqlError("a text as a number")
@@ -299,12 +318,12 @@ class Writer:
         if expression.dtype == "bool":
             return self._truth(part)
         if expression.dtype == "float64":
-            return f"CAST({text} AS DOUBLE)"
+            return f"CAST({text} AS {self.spelling.double_type})"
         largest = max(abs(known.low), abs(known.high))
         if expression.dtype == "int64":
             if known.missing or largest > _EXACT_INTEGER:
                 raise NoSqlError("a number that may be too large as a whole one")
-            return f"CAST(trunc({text}) AS BIGINT)"
+            return f"CAST(trunc({text}) AS {self.spelling.whole_type})"
         cast = "TRY_CAST" if self._fast else "CAST"  # what is guarded is cast before it is known to fit
         proven = part.operator == "input" and part.value in self._proven
         if part.dtype == "float64" and largest > FLOAT_LARGEST and not proven:
@@ -354,7 +373,7 @@ _FUNCTIONS = {
 
 _RULES: Mapping[str, Callable[[Writer, Expression], str]] = {
     "input": Writer._input,
-    "constant": lambda _, e: number(e.value, e.dtype),
+    "constant": lambda w, e: w.spelling.number(e.value, e.dtype),
     "add": Writer._binary,
     "sub": Writer._binary,
     "mul": Writer._binary,

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from warehouse_ml.backends.finite_domain import NULL_TEXT
-from warehouse_ml.backends.sql_literal import double
+from warehouse_ml.backends.spelling import DUCKDB_SPELLING, Spelling
 from warehouse_ml.backends.value_range import Range
-from warehouse_ml.quoting import literal
 from warehouse_ml.signature import Feature
 
 _LARGEST = {
@@ -63,12 +62,14 @@ class FeatureColumn:
         text: The SQL text of its value.
         sql_type: Its SQL type without parameters, one of `TAKEN`.
         used: Whether the result depends on it.
+        spelling: How constants are spelled.
     """
 
     feature: Feature
     text: str
     sql_type: str
     used: bool
+    spelling: Spelling = DUCKDB_SPELLING
 
     @classmethod
     def of(cls, feature: Feature, text: str, sql_type: str | None, used: bool) -> FeatureColumn | None:
@@ -79,6 +80,11 @@ class FeatureColumn:
         if feature.type in ("VARCHAR", "TIMESTAMP") and plain != feature.type:
             text, plain = f"CAST({text} AS {feature.type})", feature.type
         return cls(feature, text, plain, used)
+
+    @property
+    def magnitude(self) -> float:
+        """The largest magnitude that the type holds, infinity aside; infinite for a DOUBLE."""
+        return _LARGEST.get(self.sql_type, math.inf)
 
     @property
     def single(self) -> bool:
@@ -99,7 +105,7 @@ class FeatureColumn:
         limit = self.feature.limit
         if limit is None or self.feature.type in ("VARCHAR", "BIGINT"):
             return None
-        if not self.floating and _LARGEST.get(self.sql_type, math.inf) <= limit:
+        if not self.floating and self.magnitude <= limit:
             return None
         return None if self.feature.type == "BOOLEAN" and limit >= 1 else limit
 
@@ -117,14 +123,15 @@ class FeatureColumn:
         """
         feature = self.feature
         if feature.type == "VARCHAR":
-            return f"coalesce({self.text}, {literal(str(feature.default))})" if self._defaults else self.text
+            default = self.spelling.text(str(feature.default))
+            return f"coalesce({self.text}, {default})" if self._defaults else self.text
         if feature.type == "BIGINT":
             text = self.text if self.sql_type == "BIGINT" else f"CAST({self.text} AS BIGINT)"
             return f"coalesce({text}, {int(feature.default or 0)})" if self._defaults else text
         text = self.number
         if not self._defaults:
             return text
-        default = double(float(feature.default or 0))
+        default = self.spelling.double(float(feature.default or 0))
         if fast or not self.floating:
             return f"coalesce({text}, {default})"
         return f"CASE WHEN {self.absent} THEN {default} ELSE {text} END"
@@ -139,12 +146,12 @@ class FeatureColumn:
         if self.feature.type == "TIMESTAMP":
             count = f"epoch_us({self.text})"
             if self.feature.unit == "ns":
-                return f"CAST(CAST({count} AS HUGEINT) * 1000 AS DOUBLE)"
+                return f"CAST(CAST({count} AS HUGEINT) * 1000 AS {self.spelling.double_type})"
             size = _MICROSECONDS[self.feature.unit or "us"]
             if size > 1:  # the quotient of integers is cut off, the remainder has the sign of the dividend
                 count = f"(({count} - ((({count} % {size}) + {size}) % {size})) // {size})"
-            return f"CAST({count} AS DOUBLE)"
-        return self.text if self.sql_type == "DOUBLE" else f"CAST({self.text} AS DOUBLE)"
+            return f"CAST({count} AS {self.spelling.double_type})"
+        return self.text if self.sql_type == "DOUBLE" else f"CAST({self.text} AS {self.spelling.double_type})"
 
     @property
     def factor(self) -> str:
@@ -158,7 +165,7 @@ class FeatureColumn:
     def absent(self) -> str:
         """The condition that the value is missing: NULL, or NaN where there can be one; never NULL."""
         if self.floating:
-            return f"({self.text} IS NULL OR isnan({self.text}))"
+            return f"({self.text} IS NULL OR {self.spelling.is_nan(self.text)})"
         return f"{self.text} IS NULL"
 
     @property
@@ -168,10 +175,11 @@ class FeatureColumn:
             return None
         size = f"abs({self.number})"
         if not self.floating:
-            return f"{size} > {double(self.limit)}"
+            return f"{size} > {self.spelling.double(self.limit)}"
         if self.limit >= self.largest:
-            return f"isinf({self.text})"
-        return f"{size} BETWEEN {double(math.nextafter(self.limit, math.inf))} AND {double(math.inf)}"
+            return self.spelling.is_infinite(self.text)
+        above, infinite = map(self.spelling.double, (math.nextafter(self.limit, math.inf), math.inf))
+        return f"{size} BETWEEN {above} AND {infinite}"
 
     def range(self, fast: bool) -> Range:
         """What values `value(fast)` can have in a row that gets a score."""
@@ -182,7 +190,7 @@ class FeatureColumn:
         bound = min(
             1.0 if feature.type == "BOOLEAN" else math.inf,
             math.inf if feature.limit is None else feature.limit,
-            math.inf if self.floating else _LARGEST.get(self.sql_type, math.inf),
+            math.inf if self.floating else self.magnitude,
         )
         if feature.type == "TIMESTAMP":
             bound = 2.0**63 * 1000
@@ -201,19 +209,20 @@ class FeatureColumn:
         if self.feature.type == "VARCHAR":
             found.append(
                 (
-                    f"{self.value(True)} = {literal(NULL_TEXT)}",
-                    literal(f"The feature {name!r} holds the text that is kept for NULL."),
+                    f"{self.value(True)} = {self.spelling.text(NULL_TEXT)}",
+                    self.spelling.text(f"The feature {name!r} holds the text that is kept for NULL."),
                 )
             )
         if lenient:
             return found
         if self.beyond is not None and self.limit is not None:
-            start = literal("The model refuses ")
-            end = literal(f" for the feature {name!r}: its magnitude is beyond {self.limit:.6g}.")
-            found.append((self.beyond, f"{start} || CAST({self.number} AS VARCHAR) || {end}"))
+            start = self.spelling.text("The model refuses ")
+            end = self.spelling.text(f" for the feature {name!r}: its magnitude is beyond {self.limit:.6g}.")
+            shown = f"CAST({self.number} AS {self.spelling.text_type})"
+            found.append((self.beyond, f"{start} || {shown} || {end}"))
         if self.feature.missing == "error":
             sentence = f"The feature {name!r} is NULL, and the model's policy for it is 'error'."
-            found.append((self.absent, literal(sentence)))
+            found.append((self.absent, self.spelling.text(sentence)))
         return found
 
     def without_score(self, lenient: bool) -> list[str]:
@@ -246,13 +255,14 @@ class FeatureColumn:
         """The SQL text of the value as Python's `repr` shows it."""
         text = self.text
         if self.feature.type == "VARCHAR":
-            shown = _represented(text)
+            shown = _represented(text, self.spelling)
         elif self.feature.type == "BOOLEAN":
             shown = f"CASE WHEN {text} THEN 'True' ELSE 'False' END"
         elif self.feature.type == "TIMESTAMP":
-            shown = f"CAST(epoch_us({text}) AS VARCHAR)"
+            shown = f"CAST(epoch_us({text}) AS {self.spelling.text_type})"
         else:
-            shown = f"CAST(CAST({text} AS {self.feature.type}) AS VARCHAR)"
+            types = {"DOUBLE": self.spelling.double_type, "BIGINT": self.spelling.whole_type}
+            shown = f"CAST(CAST({text} AS {types[self.feature.type]}) AS {self.spelling.text_type})"
         return f"CASE WHEN {text} IS NULL THEN 'NULL' ELSE {shown} END"
 
     def proof(self) -> str | None:
@@ -261,15 +271,16 @@ class FeatureColumn:
         None where every value will do.
         """
         optional = not self.must_be_present
+        zero = self.spelling.double(0.0)
         if self.feature.type == "VARCHAR":
-            known = f"{self.text} <> {literal(NULL_TEXT)}"
+            known = f"{self.text} <> {self.spelling.text(NULL_TEXT)}"
             if optional:
-                return f"CASE WHEN {self.text} IS NULL OR {known} THEN 0e0 END"
-            return f"CASE WHEN {known} THEN 0e0 END"
+                return f"CASE WHEN {self.text} IS NULL OR {known} THEN {zero} END"
+            return f"CASE WHEN {known} THEN {zero} END"
         if self.feature.type == "TIMESTAMP":  # infinity has no count
             known = f"isfinite({self.text})"
-            return f"CASE WHEN {f'{self.text} IS NULL OR ' if optional else ''}{known} THEN 0e0 END"
-        return None if optional else f"CASE WHEN {self.text} IS NOT NULL THEN 0e0 END"
+            return f"CASE WHEN {f'{self.text} IS NULL OR ' if optional else ''}{known} THEN {zero} END"
+        return None if optional else f"CASE WHEN {self.text} IS NOT NULL THEN {zero} END"
 
     @property
     def bound(self) -> float | None:
@@ -280,13 +291,13 @@ class FeatureColumn:
         return largest if self.limit is None else min(self.limit, largest)
 
 
-def _represented(text: str) -> str:
+def _represented(text: str, spelling: Spelling) -> str:
     """A text as Python's `repr` shows it, but for characters that cannot be printed and have no letter."""
-    escaped = f"replace({text}, {_BACKSLASH}, {literal(_TWO_BACKSLASHES)})"
+    escaped = f"replace({text}, {spelling.text(_ONE_BACKSLASH)}, {spelling.text(_TWO_BACKSLASHES)})"
     for code, letter in ((10, "n"), (13, "r"), (9, "t")):
-        escaped = f"replace({escaped}, chr({code}), {literal(_ONE_BACKSLASH + letter)})"
-    within = f"replace({escaped}, {literal(_QUOTE)}, {literal(_ONE_BACKSLASH + _QUOTE)})"
-    quote, double_quote = literal(_QUOTE), literal('"')
+        escaped = f"replace({escaped}, chr({code}), {spelling.text(_ONE_BACKSLASH + letter)})"
+    within = f"replace({escaped}, {spelling.text(_QUOTE)}, {spelling.text(_ONE_BACKSLASH + _QUOTE)})"
+    quote, double_quote = spelling.text(_QUOTE), spelling.text('"')
     only_single = f"contains({escaped}, {quote}) AND NOT contains({escaped}, {double_quote})"
     return (
         f"CASE WHEN {only_single} THEN {double_quote} || {escaped} || {double_quote} "
@@ -297,4 +308,3 @@ def _represented(text: str) -> str:
 _QUOTE = "'"
 _ONE_BACKSLASH = "\\"
 _TWO_BACKSLASHES = "\\\\"
-_BACKSLASH = literal(_ONE_BACKSLASH)

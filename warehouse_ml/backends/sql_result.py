@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from warehouse_ml.backends.no_sql import NoSqlError
 from warehouse_ml.backends.program import Expression
+from warehouse_ml.backends.spelling import Spelling
 from warehouse_ml.backends.sql_expression import Writer
-from warehouse_ml.backends.sql_literal import number
 from warehouse_ml.backends.sql_tree import tree_sql
 from warehouse_ml.quoting import quoted
 from warehouse_ml.signature import Output
@@ -26,7 +26,7 @@ def result_sql(writer: Writer, cells: Sequence[Expression], result: Output) -> s
         return _struct_at_leaves(writer, cells, leaf, result)
     outputs = list(result.leaves())
     leaves = [
-        (_leaf_sql(writer, cell, output), writer.range(cell).missing and output.type == "DOUBLE")
+        (leaf_sql(writer, cell, output), writer.range(cell).missing and output.type == "DOUBLE")
         for cell, output in zip(cells, outputs, strict=True)
     ]
     if not any(missing for _, missing in leaves):
@@ -47,9 +47,11 @@ def result_sql(writer: Writer, cells: Sequence[Expression], result: Output) -> s
 
 
 def _struct_at_leaves(writer: Writer, cells: Sequence[Expression], leaf: Expression, result: Output) -> str:
+    spelling = writer.spelling
+
     def shown(place: int) -> str:
         texts = [
-            _as_type(number(cell.value[place], cell.dtype), cell.dtype, output.type)
+            _as_type(spelling.number(cell.value[place], cell.dtype), cell.dtype, output.type, spelling)
             for cell, output in zip(cells, result.leaves(), strict=True)
         ]
         return _assembled(result, iter(texts))
@@ -64,19 +66,21 @@ def _same_leaf(cells: Sequence[Expression]) -> Expression | None:
     return cells[0].arguments[0] if cells[0].arguments[0].operator == "leaf" else None
 
 
-def _leaf_sql(writer: Writer, cell: Expression, output: Output) -> str:
+def leaf_sql(writer: Writer, cell: Expression, output: Output) -> str:
+    """A cell as a value of its output's type."""
     text = writer.certain(cell) if cell.dtype == "bool" else writer.value(cell)
-    return _as_type(text, cell.dtype, output.type)
+    return _as_type(text, cell.dtype, output.type, writer.spelling)
 
 
-def _as_type(text: str, dtype: str, kind: str) -> str:
+def _as_type(text: str, dtype: str, kind: str, spelling: Spelling) -> str:
     """A cell as a value of its SQL type."""
     if (dtype, kind) in (("float64", "DOUBLE"), ("string", "VARCHAR"), ("bool", "BOOLEAN")):
         return text
     if kind in ("DOUBLE", "BIGINT", "BOOLEAN") and dtype not in ("string",):
         if kind == "BIGINT" and dtype.startswith("float"):
             text = f"trunc({text})"
-        return f"CAST({text} AS {kind})"
+        types = {"DOUBLE": spelling.double_type, "BIGINT": spelling.whole_type}
+        return f"CAST({text} AS {types.get(kind, kind)})"
     raise NoSqlError(f"a result of the type {kind}")
 
 

@@ -7,9 +7,7 @@ from typing import Protocol
 from warehouse_ml.backends.finite_domain import NULL_TEXT
 from warehouse_ml.backends.no_sql import NoSqlError
 from warehouse_ml.backends.program import Expression, Lookup
-from warehouse_ml.backends.sql_literal import number
 from warehouse_ml.backends.sql_tree import Operands, tree_sql
-from warehouse_ml.quoting import literal
 
 
 class Tables(Operands, Protocol):
@@ -27,8 +25,9 @@ def lookup_sql(writer: Tables, expression: Expression) -> str:
         return member_sql(writer, expression)
     if place.dtype != "string":
         raise NoSqlError("a table over numbers")
-    texts = {key: number(v, expression.dtype) for key, v in lookup.table.items()}
-    default = number(lookup.default, expression.dtype)
+    spelling = writer.spelling
+    texts = {key: spelling.number(v, expression.dtype) for key, v in lookup.table.items()}
+    default = spelling.number(lookup.default, expression.dtype)
     poisoned = writer.poisoned_by(place) if expression.dtype in ("float32", "float64") else None
     column = writer.value(place)
     null = texts.pop(NULL_TEXT, default) if writer.range(place).null else default
@@ -39,7 +38,7 @@ def lookup_sql(writer: Tables, expression: Expression) -> str:
         texts[NULL_TEXT] = "NULL"
         refused = NULL_TEXT in poisoned or (None in poisoned and NULL_TEXT not in lookup.table)
         null = "NULL" if refused or not writer.range(place).null else null
-    whens = [f" WHEN {literal(key)} THEN {text}" for key, text in texts.items() if text != default]
+    whens = [f" WHEN {spelling.text(key)} THEN {text}" for key, text in texts.items() if text != default]
     rest = f" ELSE {default}" if default != "NULL" else ""
     if default != null:
         rest = f" ELSE CASE WHEN {column} IS NULL THEN {null} ELSE {default} END"
@@ -63,7 +62,7 @@ def member_sql(writer: Tables, expression: Expression) -> str:
         listed = "TRUE" if lookup.default else "FALSE"
     else:
         negation = "NOT " if lookup.default else ""
-        listed = f"{text} {negation}IN ({', '.join(map(literal, keys))})"
+        listed = f"{text} {negation}IN ({', '.join(map(writer.spelling.text, keys))})"
     if not writer.range(place).null:
         return f"({listed})"
     return f"({text} IS NULL OR {listed})" if null else f"({text} IS NOT NULL AND {listed})"
@@ -74,11 +73,12 @@ def take_sql(writer: Tables, expression: Expression) -> str:
     (place,) = expression.arguments
     values = expression.value
     if place.operator == "leaf":
-        return tree_sql(writer, place, lambda leaf: number(values[leaf], expression.dtype))
+        return tree_sql(writer, place, lambda leaf: writer.spelling.number(values[leaf], expression.dtype))
     known = writer.range(place)
     if known.missing:
         raise NoSqlError("a place that may be NaN")
     low, high = int(max(known.low, -len(values))), int(min(known.high, len(values) - 1))
+    number = writer.spelling.number
     texts = {place: number(values[place], expression.dtype) for place in range(low, high + 1)}
     default = texts.pop(high)
     whens = "".join(f" WHEN {place} THEN {text}" for place, text in texts.items())

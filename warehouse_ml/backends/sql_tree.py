@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from warehouse_ml.backends.program import Expression
+from warehouse_ml.backends.spelling import Spelling
 from warehouse_ml.backends.sql_feature import FeatureColumn
 from warehouse_ml.backends.sql_literal import double, double_at_most, float_at_most
 from warehouse_ml.backends.value_range import Range
@@ -18,6 +19,8 @@ _INTEGERS = frozenset(["TINYINT", "UTINYINT", "SMALLINT", "USMALLINT", "INTEGER"
 
 class Operands(Protocol):
     """What a tree needs of the writer of its columns."""
+
+    spelling: Spelling
 
     def value(self, expression: Expression) -> str:
         """The SQL text of a column."""
@@ -61,7 +64,7 @@ def _split(
     if column.operator == "cast" and column.dtype == "float64" and column.arguments[0].dtype == "float32":
         column = column.arguments[0]
     known = operands.range(column)
-    text, limit = operands.value(column), double(bound)
+    text, limit = operands.value(column), operands.spelling.double(bound)
     feature = operands.column(column)
     if feature is not None and feature.feature.type == "DOUBLE" and feature.feature.missing != "default":
         # without a cast: the same bound in the column's own type
@@ -71,7 +74,7 @@ def _split(
                 f"CAST({double(float(str(np.float32(float_at_most(bound)))))} AS FLOAT)",
             )
             if not math.isfinite(float_at_most(bound)):
-                text, limit = operands.value(column), double(bound)
+                text, limit = operands.value(column), operands.spelling.double(bound)
         elif feature.sql_type in _INTEGERS and abs(bound) < 2**31 - 1:
             text, limit = feature.text, str(math.floor(bound))
     if not known.missing:
@@ -82,5 +85,6 @@ def _split(
     if not missing_left or not known.missing:
         return f"CASE WHEN {text} <= {limit} THEN {left} ELSE {right} END"
     if known.nan:
-        return f"CASE WHEN {text} > {limit} AND NOT isnan({text}) THEN {right} ELSE {left} END"
+        known_right = f"{text} > {limit} AND NOT {operands.spelling.is_nan(text)}"
+        return f"CASE WHEN {known_right} THEN {right} ELSE {left} END"
     return f"CASE WHEN {text} > {limit} THEN {right} ELSE {left} END"

@@ -242,9 +242,7 @@ def _numbered_parameters(statement: Statement, tree: TokenTree, dialect: Dialect
     places = [index for index, token in enumerate(tree.tokens) if token.text == "?"]
     by_name = [call for call in statement.calls if len(call.arguments) == 1 or _is_named(call)]
     asking = [
-        call
-        for call in by_name
-        if any(call.token < place < tree.after(call.token + 1) for place in places)
+        call for call in by_name if any(call.token < place < tree.after(call.token + 1) for place in places)
     ]
     if not asking:
         return []

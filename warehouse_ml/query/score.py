@@ -53,6 +53,4 @@ def plain_score(
     """
     features = tuple(feature.text for feature in given)
     types = tuple(feature.type for feature in given)
-    return Score(
-        version, method, features, types, dialect.call(version, method, features, written), dialect
-    )
+    return Score(version, method, features, types, dialect.call(version, method, features, written), dialect)

@@ -1,9 +1,9 @@
 """SQL text -> tokens that know their place in it.
 
-An engine's own lexical rules, and no more: what is a string, a comment, a quoted name, a word, a
-parameter. DuckDB's are here, Snowflake's beside them in `_SNOWFLAKE`. The tokenizer of sqlglot 30 was tried first; it swallows the rest of EXPLAIN, EXECUTE and
-SHOW into one token and takes `{#` for a comment, so calls in there could not be seen.
-`tests/test_tokens.py` compares this one with `duckdb.tokenize`.
+An engine's own lexical rules, and no more: what is a string, a comment, a quoted name, a word, a parameter.
+DuckDB's are in `_SCAN`, Snowflake's in `_SNOWFLAKE`. The tokenizer of sqlglot 30 was tried first; it swallows
+the rest of EXPLAIN, EXECUTE and SHOW into one token and takes `{#` for a comment, so calls in there could not
+be seen. `tests/query/test_tokens.py` compares this one with `duckdb.tokenize`.
 """
 
 import re
