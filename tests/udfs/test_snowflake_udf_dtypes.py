@@ -171,7 +171,7 @@ JSON_WAYS = {
     "BIGINT": (whole(64), (int, Decimal, str)),
     "BOOLEAN": (TRUTHS, (bool, lambda value: str(value).lower())),
     "VARCHAR": (TEXTS, (str,)),
-    "TIMESTAMP": (ANY_TIME, (str, datetime.isoformat, lambda value: value)),
+    "TIMESTAMP": (ANY_TIME, (str, datetime.isoformat, lambda value: f"{value} Z", lambda value: value)),
 }
 
 
@@ -302,10 +302,24 @@ def test_a_number_that_does_not_fit_raises_or_is_null(echo, column) -> None:
     ("feature", "value"),
     [
         *[("d", value) for value in ("one", "1_0", "", [], {}, datetime(2026, 1, 1))],
-        *[("i", value) for value in ("1.5", "1_0", "NaN", 2.0**60, 1e300, "9223372036854775808", {})],
+        *[
+            ("i", value)
+            for value in (
+                "1.5",
+                "1_0",
+                "NaN",
+                2.0**60,
+                1e300,
+                "9223372036854775808",
+                "1e999999999",
+                "inf",
+                {},
+            )
+        ],
+        *[("i", value) for value in (2.0**60, 1e300, -np.inf)],
         *[("b", value) for value in (1, "yes", 0.0)],
         *[("s", value) for value in (1, True, ["a"], {"a": 1})],
-        *[("t", value) for value in (1, "2026", "today", "2026-01-01 00:00:00 Z", "2026-13-01")],
+        *[("t", value) for value in (1, "2026", "today", "2026-01-01 00:00:00 +0100", "2026-13-01")],
     ],
 )
 def test_a_packed_value_of_another_type_raises_or_is_null(packed, feature, value) -> None:
