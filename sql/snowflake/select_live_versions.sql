@@ -1,4 +1,3 @@
--- All versions of all models, for the functions that dispatch to them.
 SELECT
     name, version, sha256, signature, metrics, parity, lineage, tags, comment, created_at, created_by, size,
     dropped_at

@@ -77,7 +77,7 @@ class SnowflakeEngine:
         reopen: Callable[[], Session] | None = None,
         name: str = "",
         database: str | None = None,
-        lock: threading.RLock | None = None,
+        lock: Any = None,
     ) -> None:
         """Use a session.
 
@@ -330,12 +330,13 @@ def _sentence(error: errors.ProgrammingError) -> str:
 
 
 _PURE = frozenset(
-    """
-    abs ceil floor round trunc mod sqrt exp ln log power sign square greatest least coalesce nvl nullif iff
-    ifnull zeroifnull nvl2 decode lower upper trim ltrim rtrim length left right substr substring concat
-    replace split_part startswith endswith contains position charindex year month day dayofweek dayofyear
-    hour minute second quarter week date_trunc datediff dateadd date_part to_date to_number to_double
-    to_varchar
-    """.split()
+    (
+        *("abs", "ceil", "floor", "round", "trunc", "mod", "sqrt", "exp", "ln", "log", "power", "sign"),
+        *("square", "greatest", "least", "coalesce", "nvl", "nvl2", "nullif", "iff", "ifnull", "zeroifnull"),
+        *("lower", "upper", "trim", "ltrim", "rtrim", "length", "left", "right", "substr", "substring"),
+        *("concat", "replace", "split_part", "startswith", "endswith", "contains", "position", "decode"),
+        *("year", "month", "day", "dayofweek", "dayofyear", "hour", "minute", "second", "quarter", "week"),
+        *("date_trunc", "datediff", "dateadd", "date_part", "to_date", "to_number", "to_double"),
+    )
 )
-"""Snowflake has no list of its functions that says which are volatile."""
+"""Builtin functions that are not volatile; Snowflake has no list of them."""

@@ -1,4 +1,4 @@
-"""The answer of Snowflake to a statement: a query, which runs again at every read, or what has run already."""
+"""The answer of Snowflake: a query, which runs again at every read, or what a statement gave that has run."""
 
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
@@ -48,13 +48,11 @@ class QueryRows:
 
     def arrow(self) -> Any:
         """A `pyarrow.Table`."""
-        return as_table(self._cursor().fetch_arrow_batches(force_microsecond_precision=True), self._found)
+        return as_table(self._tables(), self._found)
 
     def batches(self, rows: int) -> Any:
         """A `pyarrow.RecordBatchReader` that fetches the parts of the result as it is read."""
-        return as_batches(
-            self._cursor().fetch_arrow_batches(force_microsecond_precision=True), self._found, rows
-        )
+        return as_batches(self._tables(), self._found, rows)
 
     def df(self) -> Any:
         """A `pandas.DataFrame`."""
@@ -69,6 +67,11 @@ class QueryRows:
         limit = _SHOWN_ROWS if rows is None else rows
         first = list(islice(self.rows(), limit + 1))
         return _drawn(self.columns, first[:limit], more=len(first) > limit)
+
+    def _tables(self) -> Iterator[Any]:
+        # Else the unit of times depends on the values of each batch.
+        tables: Iterator[Any] = self._cursor().fetch_arrow_batches(force_microsecond_precision=True)
+        return tables
 
     def _cursor(self) -> Any:
         return self._host.execute(self._sql, self._parameters)

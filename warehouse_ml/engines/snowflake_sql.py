@@ -8,7 +8,7 @@ _PLACE = re.compile(r"\{(\w+)\}")
 
 
 def rendered(name: str, **parts: str) -> str:
-    """A statement with its parts; each is SQL already, quoted where it is a name or a text.
+    """A statement without its comments, with its parts; each is SQL already, quoted where it is a name or a text.
 
     Args:
         name: The name of the file in `sql/snowflake`, without its ending.
@@ -17,7 +17,8 @@ def rendered(name: str, **parts: str) -> str:
     Raises:
         KeyError: A part is missing: a mistake in this package, not of a user.
     """
-    return filled(statement("snowflake", name).strip(), **parts)
+    lines = statement("snowflake", name).strip().splitlines()
+    return filled("\n".join(line for line in lines if not line.startswith("--")), **parts)
 
 
 def filled(text: str, **parts: str) -> str:

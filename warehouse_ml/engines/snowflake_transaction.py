@@ -22,6 +22,9 @@ from warehouse_ml.errors import CorruptModelError, RegistryError
 _CHANGES = ("insert_", "update_", "drop_", "delete_")
 """How the names of statements begin that change rows."""
 
+_ALONE = frozenset({"insert_format", "insert_model"})
+"""Those that are committed at once: they prepare a row, where it is missing, that says nothing yet."""
+
 _FILES = {"insert_version": {12: "model.onnx", 13: "proof.arrow"}, "insert_plan": {5: "plan.bin"}}
 """The parameters that are bytes, by statement and position, and the names of the files that they become.
 
@@ -63,10 +66,10 @@ class SnowflakeTransaction:
 
     def run(self, name: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Run a statement by its file name."""
+        if name.startswith(_CHANGES) and name not in _ALONE:
+            self._begin()
         with registry_errors():
             values = self._staged(name, parameters)
-            if name.startswith(_CHANGES):
-                self._begin()
             rows = self._host.run(rendered(name, schema=self._host.schema), values)
         return [self._read(name, row) for row in rows] if name in _READS else rows
 

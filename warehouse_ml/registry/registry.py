@@ -30,7 +30,6 @@ from warehouse_ml.registry.rows import (
     Plan,
     aliased_version,
     change_alias,
-    change_rows,
     change_versions,
     current_aliases,
     current_moment,
@@ -280,6 +279,10 @@ class Registry:
             name, lambda transaction, folded: read_versions(transaction, "select_versions", folded)
         )
 
+    def live_versions(self) -> list[ModelVersion]:
+        """All versions of all models, by name and number."""
+        return self._look(lambda transaction: read_versions(transaction, "select_live_versions")) or []
+
     def aliases(self, name: str) -> dict[str, int]:
         """The aliases of a model and the versions that they point to.
 
@@ -400,10 +403,11 @@ class Registry:
         """Add the row of a version, and count it in the row of its model."""
         name, number = str(row[0]), int(str(row[1]))
         if model is None:
-            change_rows(transaction, "insert_model", name, number)
-        else:
-            newest = max(number, model.newest or 0)
-            change_versions(transaction, name, model, max(number, model.last), newest)
+            transaction.run("insert_model", name)
+            model = ModelRow(0, None, None, 0)
+        change_versions(
+            transaction, name, model, max(number, model.last), max(number, model.newest or number)
+        )
         transaction.run("insert_version", *row)
         store_plan(transaction, name, number, plan)
 

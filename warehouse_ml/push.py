@@ -1,0 +1,170 @@
+"""Push a version of one registry to Snowflake: files, functions, proof, row; each step may be taken again."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+from warehouse_ml.engines.snowflake import SnowflakeEngine
+from warehouse_ml.engines.snowflake_ddl import (
+    create_function,
+    create_schema,
+    deployment_json,
+    grants,
+    handler_contents,
+    handler_files,
+    model_files,
+)
+from warehouse_ml.engines.snowflake_deployment import Deployment
+from warehouse_ml.engines.snowflake_scores import deployed_scores
+from warehouse_ml.errors import ParityError, RegistryError
+from warehouse_ml.model import ModelVersion
+from warehouse_ml.options import TOLERANCE
+from warehouse_ml.parity.comparison import Score
+from warehouse_ml.parity.proof import Proof
+from warehouse_ml.parity.report import ParityReport
+from warehouse_ml.registry.registry import Registry
+from warehouse_ml.registry.rows import Plan
+from warehouse_ml.registry.selector import split_reference
+
+Dispatch = Callable[[Iterable[ModelVersion], str], list[str]]
+"""Writes the statements of the functions that dispatch to all versions, for a schema."""
+
+
+def push(
+    reference: str,
+    source: Registry,
+    target: SnowflakeEngine,
+    deployment: Deployment | None = None,
+    *,
+    aliases: Iterable[str] | Literal["all"] = (),
+) -> ModelVersion:
+    """Make a version of a registry callable on Snowflake, under its own number.
+
+    Every step can be taken again, and a push that failed anywhere is finished by another one. What exists is
+    never changed: a file of the stage must be equal, a function stays, and the version's row is written last.
+
+    Args:
+        reference: `name[@selector]` in the source.
+        source: Where the version is.
+        target: Where it goes.
+        deployment: How its functions are made.
+        aliases: Aliases of the source to point to the version in the target too, where they do there; or all.
+
+    Returns:
+        The version in the target.
+
+    Raises:
+        VersionTakenError: The target has other bytes under that number. Nothing was changed.
+        StagedFileError: A file of the stage is not the one that belongs there.
+        ParityError: The deployed functions do not score as the model was proved to. No row was written.
+        WarehouseMLError: There is no such version, or an alias does not point to it.
+    """
+    settings = deployment or Deployment()
+    engine = target.in_database(settings.database)
+    version = source.resolve(*split_reference(reference))
+    pointers = _pointers(source, version, aliases)
+    onnx, proof = source.load(version), source.load_proof(version)
+    facts, data = source.load(version, "facts"), source.load(version, "plan")
+    registry = Registry(engine)
+    stored = registry.adopt(
+        version,
+        onnx,
+        proof=proof,
+        plan=Plan(facts.decode(), data) if facts else None,
+        prepare=preparation(engine, onnx, proof, settings),
+    )
+    for alias in pointers:
+        registry.set_alias(version.name, alias, version.version)
+    publish(engine, registry, settings)
+    return stored
+
+
+def preparation(
+    engine: SnowflakeEngine, onnx: bytes, proof: bytes | None, deployment: Deployment
+) -> Callable[[ModelVersion], None]:
+    """What `Registry.register` and `adopt` do before a version's row is written: deploy it, and prove that.
+
+    Args:
+        engine: The target.
+        onnx: The model's file.
+        proof: The rows that it was proved on; None where there are none.
+        deployment: How its functions are made.
+    """
+
+    def prepare(version: ModelVersion) -> None:
+        deploy(engine, version, onnx, deployment)
+        if proof is not None:
+            prove(engine, version, proof)
+
+    return prepare
+
+
+def deploy(engine: SnowflakeEngine, version: ModelVersion, onnx: bytes, deployment: Deployment) -> None:
+    """Put a version's files on the stage, make its functions, and grant their use.
+
+    Raises:
+        StagedFileError: A file that is there is not the one that belongs there.
+    """
+    for statement in create_schema(deployment):
+        engine.run(statement)
+    stage = engine.stage
+    contents = handler_contents()
+    for file in handler_files():
+        stage.put(file.path, contents[file.name])
+    model, facts = model_files(version)
+    stage.put(model.path, onnx)
+    stage.put(facts.path, deployment_json(version))
+    for method in version.methods:
+        engine.run(create_function(version, method, deployment))
+    for statement in grants(version, deployment):
+        engine.run(statement)
+
+
+def prove(engine: SnowflakeEngine, version: ModelVersion, proof: bytes) -> ParityReport:
+    """Hold the deployed functions of a version to the scores that were kept with it.
+
+    Raises:
+        ParityError: A row differs.
+    """
+    kept = Proof.from_bytes(proof)
+    tolerance = version.parity.get("tolerance", TOLERANCE)
+    report = kept.verify(_score(engine, version, kept.rows), version.signature, tolerance)
+    if not report.passed:
+        raise ParityError(
+            f"The functions of '{version.reference}' on Snowflake do not score as it was proved to, so it was "
+            f"not registered there: {report.mismatches} results differ, by {report.difference:.2g} at most "
+            f"(tolerance {tolerance:.2g}); error.report shows the worst rows.",
+            report,
+        )
+    return report
+
+
+def publish(engine: SnowflakeEngine, registry: Registry, deployment: Deployment) -> None:
+    """Make the functions anew that dispatch to all versions by their names."""
+    dispatch = _dispatch()
+    if dispatch is None:
+        return
+    versions: list[ModelVersion] | None = None
+    # Once more where another push came in between, whose version would be missing.
+    while versions != (versions := registry.live_versions()):
+        for statement in dispatch(versions, deployment.schema):
+            engine.run(statement)
+
+
+def _dispatch() -> Dispatch | None:
+    return None
+
+
+def _score(engine: SnowflakeEngine, version: ModelVersion, rows: Any) -> Score:
+    return lambda positions, method: deployed_scores(engine, version, method, rows.take(positions))
+
+
+def _pointers(source: Registry, version: ModelVersion, aliases: Iterable[str] | Literal["all"]) -> list[str]:
+    known = source.aliases(version.name)
+    mine = [alias for alias, number in known.items() if number == version.version]
+    if aliases == "all":
+        return mine
+    wanted = [alias.lower() for alias in ([aliases] if isinstance(aliases, str) else aliases)]
+    for alias in wanted:
+        if alias not in mine:
+            raise RegistryError(f"The alias {alias!r} does not point to '{version.reference}' in the source.")
+    return wanted
