@@ -57,8 +57,7 @@ def assert_equal(model: bytes, features: np.ndarray, **limits: int) -> bytes:
 
 
 def force(patch: pytest.MonkeyPatch, way: str) -> None:
-    if way != "products":
-        patch.setattr(tensor_walk, "MOST_SPLITS", -1)
+    patch.setattr(tensor_walk, "MOST_SPLITS", 7 if way == "products" else -1)
     patch.setattr(tensor_walk, "MOST_FILLED", 2**40 if way == "levels" else 0)
 
 
@@ -178,7 +177,7 @@ def forest(trees: int, depth: int, outputs: int = 1, **settings: Any) -> TreeEns
 
 
 @pytest.mark.parametrize(
-    ("depth", "way"), [(0, "products"), (2, "products"), (3, "products"), (4, "levels"), (8, "levels")]
+    ("depth", "way"), [(0, "products"), (1, "products"), (2, "products"), (3, "levels"), (8, "levels")]
 )
 def test_the_way_follows_the_shape(depth: int, way: str) -> None:
     made = tensor_graph(written(forest(trees=6, depth=depth)))
