@@ -8,18 +8,24 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 from warehouse_ml.engines.base import Engine, Namespace, Parameters, Rows
-from warehouse_ml.errors import RegistryError
+from warehouse_ml.errors import RegistryError, SqlError
 from warehouse_ml.explain import Explanation, explain, read_request
 from warehouse_ml.functions import Functions
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.optimize import optimize
 from warehouse_ml.optimize.engine_knowledge import EngineKnowledge
+from warehouse_ml.optimize.portable_calls import call_writers
 from warehouse_ml.optimize.switches import Optimizer
+from warehouse_ml.optimize.typed import typed
 from warehouse_ml.progress import is_wanted, scoring_bar
 from warehouse_ml.query.bind import BoundStatement, bind
 from warehouse_ml.query.binder_errors import translate_binder_error
+from warehouse_ml.query.check_types import check_types
+from warehouse_ml.query.dialect import DUCKDB, PORTABLE, Dialect, snowflake
+from warehouse_ml.query.native_call import SCHEMA
 from warehouse_ml.query.parameters import check_parameters
 from warehouse_ml.query.parse import Statement, parse, split
+from warehouse_ml.query.translate import translate
 from warehouse_ml.registry.registry import Registry
 from warehouse_ml.statements import statement
 from warehouse_ml.watched_rows import WatchedRows
@@ -46,10 +52,11 @@ class Queries:
         self._functions = functions
         self.optimizer = Optimizer()
         self._progress = progress
+        self._dialect = DUCKDB if engine.dialect == "duckdb" else snowflake(getattr(engine, "schema", SCHEMA))
 
     def run(self, text: str, params: Parameters, namespace: Namespace) -> Rows | None:
         """Run the statements of a text; the answer is that of the last one."""
-        statements = split(text)
+        statements = split(text, self._dialect.source)
         rows = None
         for position, part in enumerate(statements):
             given = params if position == len(statements) - 1 else None
@@ -63,16 +70,54 @@ class Queries:
 
     def bind(self, text: str, namespace: Namespace) -> BoundStatement:
         """A statement as it is run; the functions that it calls are there."""
-        knowledge = self._knowledge(namespace)
-        parsed = parse(text)
-        catalog = _Catalog(self._registry, knowledge, parsed)
-        bound = optimize(bind(parsed, catalog), knowledge, self.optimizer.disabled)
+        bound = self._bound(text, self._knowledge(namespace), self._dialect)
         try:
             for variant in bound.variants:
                 self._functions.offer_variant(variant)
         except RegistryError:  # an open transaction cannot see a new function
             return bound.plain or bound
         return bound
+
+    def compile(self, text: str, namespace: Namespace, dialect: str | None = None) -> str:
+        """The text that an engine runs for the statements of a text; nothing runs.
+
+        Args:
+            text: One or more statements in the engine's own dialect.
+            namespace: Where tables that the database does not know are looked for.
+            dialect: The dialect of the text that is wanted, by default the engine's own. DuckDB's statements
+                can be translated to `snowflake`: the models are then called by the names of their functions
+                there, which `push` makes, and the tables are those of the same names.
+
+        Raises:
+            TranslationError: A statement holds what cannot be said in the other dialect.
+            SqlError: There is no such translation.
+        """
+        own = self._engine.dialect
+        wanted = own if dialect is None else dialect.lower()
+        parts = split(text, self._dialect.source)
+        if wanted == own:
+            return ";\n".join(self.bind(part, namespace).text.strip() for part in parts)
+        if (own, wanted) != ("duckdb", "snowflake"):
+            raise SqlError(
+                f"A statement of {own} cannot be compiled to {wanted!r}; write 'duckdb' or 'snowflake'."
+            )
+        return ";\n".join(self._translated(part, namespace) for part in parts)
+
+    def _translated(self, text: str, namespace: Namespace) -> str:
+        """A statement of DuckDB in Snowflake's dialect."""
+        bound = self._bound(text, self._knowledge(namespace), PORTABLE)
+        return translate(
+            bound.text.strip(),
+            call_writers(bound, self._registry.plan_facts),
+            self._engine.pure_functions(),
+        )
+
+    def _bound(self, text: str, knowledge: EngineKnowledge, dialect: Dialect) -> BoundStatement:
+        parsed = parse(text, dialect.source)
+        bound = bind(parsed, _Catalog(self._registry, knowledge, parsed), dialect)
+        if dialect.target != "duckdb":
+            bound = check_types(typed(bound))
+        return optimize(bound, knowledge, self.optimizer.disabled)
 
     def explain(
         self, text: str, params: Parameters, namespace: Namespace, *, analyze: bool = False

@@ -29,16 +29,21 @@ def drop_idle_features(statement: BoundStatement, knowledge: Knowledge) -> Bound
 def _narrowed(statement: BoundStatement, site: Site, dropped: list[int]) -> BoundStatement:
     score = site.score
     features = score.version.signature.features
+    names = ", ".join(features[place].name for place in dropped)
+    effects = {site.position: f"does not read {names}"}
+    if score.dialect.target != "duckdb":  # no function for this statement can be made
+        given = ["NULL" if place in dropped else text for place, text in enumerate(score.features)]
+        text = score.dialect.call(score.version, score.method, given)
+        return with_texts(statement, {site.position: text}, rule="drop_idle_features", effects=effects)
     kept = [place for place in range(len(features)) if place not in dropped]
     parameters = tuple(kept.index(place) if place in kept else -1 for place in range(len(features)))
     types = tuple(TYPES[features[place].type].duckdb for place in kept)
     variant = Variant((Member(score.version, score.method, parameters),), types)
     text = f"{variant.name}({', '.join(score.features[place] for place in kept)})"
-    names = ", ".join(features[place].name for place in dropped)
     changed = with_texts(
         statement,
         {site.position: text},
         rule="drop_idle_features",
-        effects={site.position: f"does not read {names}"},
+        effects=effects,
     )
     return replace(changed, variants=(*changed.variants, variant))

@@ -39,6 +39,11 @@ class EngineKnowledge:
         self._described: dict[str, list[tuple[str, str]] | ScopeError] = {}
         self._rows: dict[str, list[tuple[Any, ...]]] = {}
 
+    @property
+    def dialect(self) -> str:
+        """The engine's dialect."""
+        return self._engine.dialect
+
     def columns(self, query: str) -> list[tuple[str, str]]:
         """The names and the SQL types of a query's columns.
 
@@ -57,6 +62,8 @@ class EngineKnowledge:
 
     def statistics(self, expressions: Sequence[str], from_clause: str) -> tuple[Statistics, ...]:
         """Statistics of expressions over what stands after FROM; they cost no scan."""
+        if self.dialect != "duckdb":
+            return (UNKNOWN,) * len(expressions)
         asked = ", ".join(f"stats({expression})" for expression in expressions)
         query = f"SELECT {asked} FROM {from_clause} LIMIT 1"
         rows = self._probe(query, reads=False) if expressions else []
@@ -70,6 +77,8 @@ class EngineKnowledge:
 
     def estimated_rows(self, query: str) -> int | None:
         """How many rows the engine expects a query to give, or None."""
+        if self.dialect != "duckdb":
+            return None
         rows = self._probe(f"EXPLAIN (FORMAT json) {query}", reads=False)
         try:
             plan = json.loads(rows[0][1])

@@ -19,21 +19,21 @@ _BOUND_TO_PLACE = words(
 )
 
 
-def tokens_of(text: str) -> TokenTree | None:
+def tokens_of(text: str, dialect: str = "duckdb") -> TokenTree | None:
     """The tokens of an expression."""
-    return tokenize(text)
+    return tokenize(text, dialect)
 
 
 def is_movable(text: str, knowledge: Knowledge) -> bool:
     """Whether an expression over columns is pure and means the same wherever those columns are in scope."""
-    called = _called(text)
+    called = _called(text, knowledge.dialect)
     return called is not None and (not called or knowledge.is_pure(called))
 
 
 @lru_cache(maxsize=2048)
-def _called(text: str) -> frozenset[str] | None:
+def _called(text: str, dialect: str) -> frozenset[str] | None:
     """The functions that an expression calls; None where it is bound to its place."""
-    tree = tokens_of(text)
+    tree = tokens_of(text, dialect)
     if tree is None or not tree.tokens:
         return None
     for index, token in enumerate(tree.tokens):
@@ -61,9 +61,9 @@ def bare_names(tree: TokenTree) -> set[str]:
 
 
 @lru_cache(maxsize=2048)
-def column_path(text: str) -> tuple[str, ...] | None:
+def column_path(text: str, dialect: str = "duckdb") -> tuple[str, ...] | None:
     """The names of `a`, `t.a` or `s.t.a` as they are meant; None for any other expression."""
-    tree = tokens_of(text)
+    tree = tokens_of(text, dialect)
     if tree is None or len(tree.tokens) % 2 == 0:
         return None
     for index, token in enumerate(tree.tokens):
@@ -75,9 +75,9 @@ def column_path(text: str) -> tuple[str, ...] | None:
 
 
 @lru_cache(maxsize=2048)
-def is_constant(text: str) -> bool:
+def is_constant(text: str, dialect: str = "duckdb") -> bool:
     """Whether it is a literal."""
-    tree = tokens_of(text)
+    tree = tokens_of(text, dialect)
     if tree is None or not tree.tokens:
         return False
     start = 1 if tree.is_symbol(0, "-") else 0
@@ -88,9 +88,9 @@ def is_constant(text: str) -> bool:
 
 
 @lru_cache(maxsize=2048)
-def normalized(text: str) -> str:
+def normalized(text: str, dialect: str = "duckdb") -> str:
     """The text in one spelling: white space, comments and the case of words do not count."""
-    tree = tokens_of(text)
+    tree = tokens_of(text, dialect)
     if tree is None:
         return text
     return " ".join(token.name.casefold() if token.is_name else token.text for token in tree.tokens)

@@ -74,5 +74,7 @@ def _is_simple(block: SelectBlock, part: Range) -> bool:
             left = tree.text[slice(*tree.span(low, at))] if at > low else ""
             right = tree.text[slice(*tree.span(at + 1, high))] if at + 1 < high else ""
             pair = (left, right)
-            return any(column_path(text) is not None for text in pair) and any(map(is_constant, pair))
+            return any(column_path(text, tree.dialect) is not None for text in pair) and any(
+                is_constant(text, tree.dialect) for text in pair
+            )
     return high - low == 1

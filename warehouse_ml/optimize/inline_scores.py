@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
+from warehouse_ml.backends.inline import InlineForm
 from warehouse_ml.backends.plan import PlanFacts
+from warehouse_ml.model import ModelVersion
 from warehouse_ml.optimize.knowledge import Knowledge
 from warehouse_ml.optimize.operands import operands
 from warehouse_ml.query.bind import Applied, BoundCall, BoundStatement
@@ -40,6 +42,8 @@ def _inlined(score: Score, call: BoundCall, knowledge: Knowledge, applied: list[
     facts = knowledge.plan(score.version)
     if facts is None or facts.inline is None or call.nested:
         return score
+    if score.dialect.target == "snowflake":
+        return _inlined_for_snowflake(score, call, facts.inline, knowledge, applied)
     inline, function = facts.inline.cost(score.method), function_nanoseconds(facts, score)
     if inline >= function or not all(_repeatable(text, knowledge) for text in score.features):
         return score
@@ -50,6 +54,46 @@ def _inlined(score: Score, call: BoundCall, knowledge: Knowledge, applied: list[
     effect = f"an expression of about {inline:.0f} ns a row instead of a function of {function:.0f}"
     applied.append(Applied("inline_scores", shown, effect))
     return replace(score, text=f"({text})")
+
+
+def _inlined_for_snowflake(
+    score: Score, call: BoundCall, form: InlineForm, knowledge: Knowledge, applied: list[Applied]
+) -> Score:
+    """A score as an expression of Snowflake, which is always cheaper there than a function in Python.
+
+    In portable text the call is only marked: its arguments are not yet Snowflake's.
+    """
+    if not score.is_plain or not all(_repeatable(text, knowledge) for text in score.features):
+        return score
+    portable = score.dialect.source == "duckdb"
+    given, types = operands(score), score.types
+    if portable:
+        cast_to = portable_types(score.version)
+        given = [portable_operand(text, kind) for text, kind in zip(given, cast_to, strict=True)]
+        types = cast_to
+    text = form.sql(score.method, given, types, "snowflake")
+    if text is None:
+        return score
+    shown = " ".join(call.call.text.split())
+    effect = "an expression that Snowflake computes by itself, instead of a function in Python"
+    applied.append(Applied("inline_scores", shown, effect))
+    return replace(score, text=f"{INLINED}{score.text}" if portable else f"({text})")
+
+
+INLINED = "wml_inlined_"
+"""What stands before the name of a function in portable text where `translate` writes an expression."""
+
+_PORTABLE = {"DOUBLE": "FLOAT", "BIGINT": "NUMBER(18,0)"}
+
+
+def portable_types(version: ModelVersion) -> tuple[str, ...]:
+    """The types that features are cast to in Snowflake, where those of the columns are not known."""
+    return tuple(_PORTABLE.get(feature.type, feature.type) for feature in version.signature.features)
+
+
+def portable_operand(text: str, kind: str) -> str:
+    """An expression of Snowflake as a value of a type of `portable_types`."""
+    return f"{text}::{kind}" if kind in _PORTABLE.values() else text
 
 
 def _pays(text: str, gain: float, call: BoundCall, knowledge: Knowledge) -> bool:
@@ -77,7 +121,7 @@ def function_nanoseconds(facts: PlanFacts, score: Score) -> float:
 
 def _repeatable(text: str, knowledge: Knowledge) -> bool:
     """Whether an expression may be written more than once: short, and always with the same value."""
-    tree = tokenize(text)
+    tree = tokenize(text, knowledge.dialect)
     if tree is None or len(tree.tokens) > 12:
         return False
     if any(token.text == "?" or token.word in ("SELECT", "LAMBDA") for token in tree.tokens):

@@ -32,6 +32,11 @@ UNKNOWN = Statistics()
 class Knowledge(Protocol):
     """The engine, the registry and the costs, as rules see them. A test fills this as it likes."""
 
+    @property
+    def dialect(self) -> str:
+        """Whose lexical rules and functions hold: `duckdb` or `snowflake`."""
+        ...
+
     def columns(self, query: str) -> list[tuple[str, str]]:
         """The names and the SQL types of a query's columns; the query does not run.
 

@@ -9,7 +9,15 @@ def operands(score: Score) -> list[str]:
 
     A column's own collation may take `eu` for `EU`; a function never does.
     """
+    if score.dialect.target == "snowflake":  # its texts are compared as they are, see `sql_snowflake`
+        return [operand(text, score.dialect.source) for text in score.features]
     return [_operand(text, kind) for text, kind in zip(score.features, score.types, strict=True)]
+
+
+def operand(text: str, dialect: str) -> str:
+    """An expression that can stand beside any operator."""
+    plain = column_path(text, dialect) is not None or is_constant(text, dialect)
+    return text if plain else f"({text})"
 
 
 def _operand(text: str, kind: str | None) -> str:

@@ -24,10 +24,12 @@ from warehouse_ml.optimize.sites import (
 from warehouse_ml.optimize.wrap import marked, new_names, reads_whole_rows, star_edits
 from warehouse_ml.query.bind import BoundStatement
 from warehouse_ml.query.blocks import is_query
+from warehouse_ml.query.score import Score
 from warehouse_ml.query.segments import Range
 from warehouse_ml.query.select_block import SelectBlock
 from warehouse_ml.query.splice import Edit
 from warehouse_ml.query.tokens import words
+from warehouse_ml.variant import Variant
 
 ROWS_WORTH_ASKING = 20_000
 """Fewer rows above a join are scored faster than the engine is asked about them."""
@@ -101,9 +103,9 @@ def _source_of(
     """The only table that all features of a score come from."""
     found: set[int] = set()
     for feature in site.score.features:
-        if is_constant(feature):
+        if is_constant(feature, site.block.tree.dialect):
             continue
-        path = column_path(feature)
+        path = column_path(feature, site.block.tree.dialect)
         if path is None:
             return None
         candidates = [
@@ -165,30 +167,48 @@ def _scored_below(
     if stars is None or (stars and block.span[0] in statement.restructured):
         return statement  # a star has one list of what it leaves out
     deferred = knowledge.may_raise(score.version)
-    variant = plain_variant(score, volatile=True, deferred=deferred)
+    if deferred and score.dialect.target != "duckdb":
+        return statement
+    variants, call, nothing = _call_below(score, deferred)
     read = f"{alias}.{name}"
     text = _checked(read) if deferred else read
     trial = [
         # with `error` in it, an expression is volatile, and some places take none of those
         *(Edit(other.call.call.start, other.call.call.end, text) for other in group),
-        *_enclosed(block, part, alias, f"CAST(NULL AS {variant.output.sql_type('duckdb')}) AS {name}"),
+        *_enclosed(block, part, alias, f"{nothing} AS {name}"),
         *stars,
     ]
     if not keeps_columns(site, knowledge, trial):
         return statement
-    call = f"{variant.name}({', '.join(score.features)})"
     head, tail = _enclosed(block, part, alias, f"{call} AS {name}")
+    effect = _effect(alone, joined, alias)
     changed = with_texts(
         replace(statement, edits=(head, *statement.edits)),
         {other.position: text for other in group},
         tail,
         *stars,
         rule="score_before_join",
-        effects={
-            site.position: f"scored for the {alone:,} rows of {alias} before a join of about {joined:,}"
-        },
+        effects={site.position: effect},
     )
-    return marked(replace(changed, variants=(*changed.variants, variant)), block)
+    return marked(replace(changed, variants=(*changed.variants, *variants)), block)
+
+
+def _call_below(score: Score, deferred: bool) -> tuple[tuple[Variant, ...], str, str]:
+    """What computes a score below the join: the variants that it needs, its text, and a NULL of its type.
+
+    A function with side effects is computed exactly where it stands. Where no function can be made for the
+    statement it is the version's own.
+    """
+    if score.dialect.target == "duckdb":
+        variant = plain_variant(score, volatile=True, deferred=deferred)
+        call = f"{variant.name}({', '.join(score.features)})"
+        return (variant,), call, score.dialect.null(variant.output)
+    result = score.version.signature.result(score.method)
+    return (), score.text, "NULL" if result is None else score.dialect.null(result)
+
+
+def _effect(alone: int, joined: int, alias: str) -> str:
+    return f"scored for the {alone:,} rows of {alias} before a join of about {joined:,}"
 
 
 def _checked(read: str) -> str:

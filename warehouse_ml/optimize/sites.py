@@ -77,7 +77,7 @@ class Site:
     def result_type(self) -> str:
         """The SQL type of the score."""
         result = self.score.version.signature.result(self.score.method)
-        return "" if result is None else result.sql_type("duckdb")
+        return "" if result is None else result.sql_type(self.score.dialect.source)
 
 
 def sites_by_block(statement: BoundStatement, knowledge: Knowledge) -> list[list[Site]]:
@@ -110,10 +110,10 @@ def _sites(statement: BoundStatement, knowledge: Knowledge) -> Iterator[Site]:
 
 def _takes_all(score: Score) -> bool:
     """Whether the engine would take the features as they are: else the plain text must say what is wrong."""
-    return all(
-        known is not None and takes(feature, known)
-        for feature, known in zip(score.version.signature.features, score.types, strict=True)
-    )
+    pairs = zip(score.version.signature.features, score.types, strict=True)
+    if score.dialect.source == "snowflake":  # `check_types` has seen to it
+        return all(known is not None for _, known in pairs)
+    return all(known is not None and takes(feature, known) for feature, known in pairs)
 
 
 def _in_lambda(tree: TokenTree, place: int, group: int) -> bool:
@@ -131,7 +131,7 @@ def _is_of_block(score: Score, scope: Scope, block: SelectBlock, knowledge: Know
     """Whether the features are pure, and columns of the FROM clause rather than aliases or outer columns."""
     if not all(is_movable(feature, knowledge) for feature in dict.fromkeys(score.features)):
         return False
-    if _bare_names(score.features) & aliases(block):
+    if _bare_names(score.features, score.dialect.source) & aliases(block):
         return False
     if _are_columns_of_alias(score.features, scope, block, knowledge):
         return True
@@ -150,7 +150,7 @@ def _are_columns_of_alias(
     if block.alias is None:
         return False
     alias = _name(block.alias)
-    columns = _columns_of(features, alias)
+    columns = _columns_of(features, alias, block.tree.dialect)
     if columns is None:
         return False
     try:
@@ -163,17 +163,17 @@ def _are_columns_of_alias(
 
 
 @lru_cache(maxsize=256)
-def _columns_of(features: tuple[str, ...], alias: str) -> frozenset[str] | None:
+def _columns_of(features: tuple[str, ...], alias: str, dialect: str) -> frozenset[str] | None:
     """The columns in lower case that features are, where all name them with an alias; else None."""
-    paths = [column_path(feature) or () for feature in features]
+    paths = [column_path(feature, dialect) or () for feature in features]
     if any(len(path) != 2 or path[0].casefold() != alias for path in paths):
         return None
     return frozenset(path[1].casefold() for path in paths)
 
 
 @lru_cache(maxsize=256)
-def _bare_names(features: tuple[str, ...]) -> frozenset[str]:
-    trees = map(tokens_of, features)
+def _bare_names(features: tuple[str, ...], dialect: str) -> frozenset[str]:
+    trees = [tokens_of(feature, dialect) for feature in features]
     return frozenset(name for tree in trees if tree is not None for name in bare_names(tree))
 
 
@@ -184,7 +184,7 @@ def aliases(block: SelectBlock) -> frozenset[str]:
     found = set()
     for low, high in block.items:
         last = tree.tokens[high - 1]
-        if tree.is_name(low) and tree.is_symbol(low + 1, ":"):
+        if tree.dialect == "duckdb" and tree.is_name(low) and tree.is_symbol(low + 1, ":"):
             found.add(tree.tokens[low].name.casefold())
         if high - low == 1 or not last.is_name or tree.is_symbol(high - 2, "."):
             continue
@@ -224,19 +224,21 @@ def has_row_numbers(site: Site, knowledge: Knowledge) -> bool:
 
 
 def _key(score: Score, block: SelectBlock) -> Key:
-    spelled = _spelled(score.features, block.alias)
+    spelled = _spelled(score.features, block.alias, block.tree.dialect)
     return (score.version.sha256, score.version.reference, score.method, *spelled)
 
 
 @lru_cache(maxsize=256)
-def _spelled(features: tuple[str, ...], alias: str | None) -> Key:
+def _spelled(features: tuple[str, ...], alias: str | None, dialect: str) -> Key:
     """The features in one spelling, those of the only table without its name."""
     parts = []
     for feature in features:
-        path = column_path(feature)
+        path = column_path(feature, dialect)
         if path is not None and len(path) == 2 and alias is not None and path[0].casefold() == _name(alias):
             path = path[1:]
-        parts.append(f"column {'.'.join(path).casefold()}" if path is not None else normalized(feature))
+        parts.append(
+            f"column {'.'.join(path).casefold()}" if path is not None else normalized(feature, dialect)
+        )
     return tuple(parts)
 
 

@@ -26,7 +26,7 @@ def _typed_score(score: Score, call: BoundCall) -> Score:
     asked = [
         place
         for place, known in enumerate(score.types)
-        if known is None and not has_parameter(score.features[place])
+        if known is None and not has_parameter(score.features[place], score.dialect.source)
     ]
     if not asked or call.scope is None:
         return score
@@ -43,7 +43,7 @@ def _typed_score(score: Score, call: BoundCall) -> Score:
     return replace(score, types=tuple(types))
 
 
-def has_parameter(text: str) -> bool:
+def has_parameter(text: str, dialect: str = "duckdb") -> bool:
     """Whether a parameter of the statement stands in an expression."""
-    tree = tokenize(text)
+    tree = tokenize(text, dialect)
     return tree is None or any(token.kind is Kind.PARAMETER for token in tree.tokens)

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from warehouse_ml.errors import FeatureTypeError
 from warehouse_ml.model import ModelVersion
-from warehouse_ml.query.coerce import coerce
-from warehouse_ml.query.coerce_snowflake import coerce_snowflake
+from warehouse_ml.query.coerce_by import coerced_by
 from warehouse_ml.query.dialect import DUCKDB, Dialect
 from warehouse_ml.query.parse import ModelCall
 from warehouse_ml.query.scope import Scope
@@ -89,8 +88,7 @@ class CallSite:
 
     def coerce(self, feature: Feature, expression: str, sql_type: str) -> Given:
         """The expression as a value of the feature's type; see `coerce` and `coerce_snowflake`."""
-        rule = coerce_snowflake if self.dialect.source == "snowflake" else coerce
-        coerced = rule(self.version.reference, feature, expression, sql_type)
+        coerced = coerced_by(self.dialect, self.version.reference, feature, expression, sql_type)
         return Given(coerced, sql_type if coerced == expression else feature.type)
 
     def parameters(self, part: Range) -> int:

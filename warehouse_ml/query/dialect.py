@@ -6,12 +6,12 @@ asked about and typed as DuckDB's, and `translate` makes Snowflake's of it.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.query.native_call import SCHEMA
 from warehouse_ml.query.tokens import words
-from warehouse_ml.quoting import literal, quoted
+from warehouse_ml.quoting import literal, quoted, snowflake_literal
 from warehouse_ml.signature import TYPES, Feature, Method, Output
 
 LARGEST_ARGUMENTS = 500
@@ -42,17 +42,19 @@ class Dialect:
         target: The engine that runs the text in the end: `duckdb` or `snowflake`.
         source: The engine whose lexical rules and types hold: `duckdb` or `snowflake`.
         computes_once: Whether an expression can give a value a name, so that it is computed once.
+        schema: Where Snowflake holds the functions, as it stands in statements.
     """
 
     name: str
     target: str
     source: str
     computes_once: bool
+    schema: str = SCHEMA
 
     def function(self, version: ModelVersion, method: Method) -> str:
         """The name by which a version's function is called."""
         plain = version.function_of(method)
-        return f"{SCHEMA}.{plain}" if self.source == "snowflake" else plain
+        return f"{self.schema}.{plain}" if self.source == "snowflake" else plain
 
     def call(
         self, version: ModelVersion, method: Method, features: Sequence[str], written: str | None = None
@@ -95,7 +97,7 @@ class Dialect:
 
     def text(self, value: str) -> str:
         """A text literal; Snowflake reads backslashes in it."""
-        return literal(value.replace("\\", "\\\\") if self.source == "snowflake" else value)
+        return snowflake_literal(value) if self.source == "snowflake" else literal(value)
 
     def null(self, output: Output) -> str:
         """A NULL of a result's type."""
@@ -106,7 +108,10 @@ DUCKDB = Dialect("duckdb", target="duckdb", source="duckdb", computes_once=True)
 SNOWFLAKE = Dialect("snowflake", target="snowflake", source="snowflake", computes_once=False)
 PORTABLE = Dialect("portable", target="snowflake", source="duckdb", computes_once=False)
 
-DIALECTS = {dialect.name: dialect for dialect in (DUCKDB, SNOWFLAKE, PORTABLE)}
+
+def snowflake(schema: str = SCHEMA) -> Dialect:
+    """Snowflake's dialect, with the functions in another schema."""
+    return replace(SNOWFLAKE, schema=schema)
 
 
 def packed(version: ModelVersion, features: Sequence[str]) -> str:

@@ -1,0 +1,60 @@
+"""The types of what calls give by position or by name, where no binder of the engine's will check them.
+
+DuckDB refuses a text for a number when it binds a function. Snowflake reads the number out of the text, and a
+text that is only translated is bound by nobody.
+"""
+
+from dataclasses import replace
+
+from warehouse_ml.query.bind import BoundCall, BoundStatement
+from warehouse_ml.query.coerce_by import coerced_by
+from warehouse_ml.query.score import Score
+from warehouse_ml.query.tokens import Kind, tokenize
+
+
+def check_types(statement: BoundStatement) -> BoundStatement:
+    """The statement with casts where the features' types need them.
+
+    Args:
+        statement: A statement whose scores know the types of their features, as far as they are known.
+
+    Raises:
+        FeatureTypeError: A type is not losslessly the feature's own.
+    """
+    return replace(statement, calls=tuple(map(_checked_call, statement.calls)))
+
+
+def _checked_call(call: BoundCall) -> BoundCall:
+    if len(call.scores) != 1 or not call.scores[0].is_plain:
+        return call
+    return replace(call, scores=(_checked(call.scores[0]),))
+
+
+def _checked(score: Score) -> Score:
+    features, types = list(score.features), list(score.types)
+    for place, feature in enumerate(score.version.signature.features):
+        known = types[place]
+        # a NULL has no type of its own, and a literal's was checked when it was read
+        if known is None or known == feature.type or _is_literal(features[place], score.dialect.source):
+            continue
+        coerced = coerced_by(score.dialect, score.version.reference, feature, features[place], known)
+        if coerced != features[place]:
+            features[place], types[place] = coerced, feature.type
+    if features == list(score.features):
+        return score
+    text = score.dialect.call(score.version, score.method, features)
+    return replace(score, features=tuple(features), types=tuple(types), text=text)
+
+
+def _is_literal(text: str, dialect: str) -> bool:
+    tree = tokenize(text, dialect)
+    if tree is None or not tree.tokens:
+        return True
+    last = tree.tokens[-1]
+    start = 1 if tree.is_symbol(0, "-") else 0
+    is_value = last.kind in (Kind.NUMBER, Kind.STRING, Kind.PARAMETER) or last.word in (
+        "NULL",
+        "TRUE",
+        "FALSE",
+    )
+    return len(tree.tokens) == start + 1 and is_value

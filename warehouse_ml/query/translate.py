@@ -1,0 +1,204 @@
+"""DuckDB's text with bound calls -> Snowflake's text.
+
+sqlglot translates what the user wrote; what it hands through although Snowflake has it not is refused here.
+The calls of versions' functions are written by a function that is handed in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from warehouse_ml.errors import SqlError
+from warehouse_ml.query.dialect import SNOWFLAKE
+from warehouse_ml.signature import TYPES, Output
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+CallWriter = Callable[[Sequence[str]], str]
+"""Writes a call in Snowflake's dialect from the texts of its arguments there."""
+
+_PLACEHOLDER = "wml_translated_{}_call"
+_FOUND = re.compile(_PLACEHOLDER.format(r"(\d+)"), re.IGNORECASE)
+
+_ALIKE = {"now": "CURRENT_TIMESTAMP", "strlen": "OCTET_LENGTH"}
+"""Functions of DuckDB that sqlglot does not know, and what they are called in Snowflake."""
+
+_UNSIGNED = frozenset(["UTINYINT", "USMALLINT", "UINT", "UBIGINT", "INT128", "UINT128"])
+
+
+class TranslationError(SqlError):
+    """A statement holds what cannot be said in Snowflake's dialect."""
+
+    def __init__(self, what: str, advice: str = "") -> None:
+        self.what = what
+        super().__init__(
+            f"This has no translation to Snowflake's dialect: {what}.{' ' + advice if advice else ''}"
+        )
+
+
+def translate(
+    text: str,
+    calls: Mapping[str, tuple[CallWriter, Output]],
+    builtin: Collection[str] = (),
+) -> str:
+    """A statement of DuckDB in Snowflake's dialect.
+
+    Args:
+        text: The statement.
+        calls: For each function of a version that the text calls, in lower case: what writes a call of it,
+            and its result.
+        builtin: DuckDB's own functions, in lower case: one that sqlglot does not know is not Snowflake's.
+
+    Raises:
+        TranslationError: A part of it has no translation.
+    """
+    import sqlglot  # takes 0.1 s, and most sessions never need it
+    from sqlglot import errors, exp
+
+    try:
+        tree = sqlglot.parse_one(text, read="duckdb")
+    except errors.ParseError as error:
+        raise TranslationError("sqlglot cannot read it", str(error).partition("\n")[0]) from None
+    _check(tree, set(calls), builtin)
+    tree = _precise(tree, calls)
+    written: list[str] = []
+    for node in reversed(list(tree.find_all(exp.Anonymous))):
+        if node.name.lower() in calls:
+            write, output = calls[node.name.lower()]
+            arguments = [_generated(argument) for argument in node.expressions]
+            _replace(node, write(arguments), output, written)
+    return _filled(_generated(tree), written)
+
+
+def is_plain(text: str) -> bool:
+    """Whether an argument's type is the engine's to know: a column or a number, and no field of a value."""
+    return re.fullmatch(r'(?:\w+|"[^"]+")(?:\.(?:\w+|"[^"]+"))?|-?[\d.]+|NULL|\?', text) is not None
+
+
+def _generated(tree: exp.Expr) -> str:
+    from sqlglot import ErrorLevel, errors
+
+    try:
+        return str(tree.sql("snowflake", unsupported_level=ErrorLevel.RAISE))
+    except errors.UnsupportedError as error:
+        raise TranslationError(" ".join(str(error).split()).rstrip(".")) from None
+
+
+def _filled(text: str, written: Sequence[str]) -> str:
+    """The text with the calls in their places; a call may hold others."""
+    while _FOUND.search(text):
+        text = _FOUND.sub(lambda found: written[int(found[1])], text)
+    return text
+
+
+def _replace(node: exp.Expr, text: str, output: Output, written: list[str]) -> None:
+    """Put a call's text in its place; a field that is read from its STRUCT is read from an OBJECT."""
+    from sqlglot import exp
+
+    parent = node.parent
+    field = None
+    if output.type == "STRUCT" and parent is not None and parent.this is node:
+        name = _field_name(parent)
+        folded = {part.name.casefold(): part for part in output.fields}
+        field = folded.get(name.casefold()) if name is not None else None
+    if field is not None and parent is not None:
+        kind = None if field.type == "STRUCT" else field.type
+        text, node = SNOWFLAKE.field(text, field.name, -1, kind), parent
+    written.append(text)
+    node.replace(exp.column(_PLACEHOLDER.format(len(written) - 1)))
+
+
+def _field_name(parent: exp.Expr) -> str | None:
+    """The field that is read by `value.a`, `value['a']` or `struct_extract(value, 'a')`."""
+    from sqlglot import exp
+
+    if isinstance(parent, exp.Dot | exp.StructExtract):
+        return str(parent.expression.name)
+    if isinstance(parent, exp.Bracket) and len(parent.expressions) == 1:
+        key = parent.expressions[0]
+        return str(key.this) if isinstance(key, exp.Literal) and key.is_string else None
+    return None
+
+
+def _precise(tree: exp.Expr, calls: Mapping[str, tuple[CallWriter, Output]]) -> exp.Expr:
+    """The same with doubles where DuckDB computes doubles; Snowflake would keep six digits of a quotient."""
+    from sqlglot import exp
+
+    def is_double(node: exp.Expr) -> bool:
+        if isinstance(node, exp.Anonymous):
+            return node.name.lower() in calls and calls[node.name.lower()][1].type == "DOUBLE"
+        return isinstance(node, exp.Cast) and node.to.this.name == "DOUBLE"
+
+    def changed(node: exp.Expr) -> exp.Expr:
+        if isinstance(node, exp.Div | exp.Avg) and not is_double(node.this):
+            node.set("this", exp.cast(node.this, "DOUBLE"))
+        elif isinstance(node, exp.StructExtract) and not isinstance(node.this, exp.Anonymous):
+            return exp.Anonymous(this="GET", expressions=[node.this, node.expression])
+        elif isinstance(node, exp.DataType) and node.this.name in _UNSIGNED:
+            return exp.DataType.build("NUMBER(38,0)", dialect="snowflake")
+        elif isinstance(node, exp.Anonymous) and node.name.lower() in _ALIKE:
+            node.set("this", _ALIKE[node.name.lower()])
+        return node
+
+    return tree.transform(changed)
+
+
+def _check(tree: exp.Expr, calls: Collection[str], builtin: Collection[str]) -> None:
+    for what, advice in _refusals(tree, calls, builtin):
+        raise TranslationError(what, advice)
+
+
+def _refusals(tree: exp.Expr, calls: Collection[str], builtin: Collection[str]) -> Iterator[tuple[str, str]]:
+    from sqlglot import exp
+
+    if isinstance(tree, exp.Create) and tree.args.get("kind") not in ("TABLE", "VIEW"):
+        yield (
+            f"CREATE {tree.args.get('kind')}",
+            "Snowflake's functions declare types: write it there, or spell the call out.",
+        )
+    statements = (exp.Query, exp.Create, exp.Insert, exp.Update, exp.Delete, exp.Merge)
+    if not isinstance(tree, statements):
+        yield f"the statement {tree.sql('duckdb').partition(' ')[0]}", ""
+    shapes: dict[type[exp.Expr], str] = {
+        exp.Columns: "COLUMNS(...)",
+        exp.Comprehension: "a list comprehension",
+        exp.Returning: "RETURNING",
+        exp.OnConflict: "ON CONFLICT",
+        exp.Slice: "a slice",
+        exp.ReadCSV: "a file in FROM",
+        exp.ReadParquet: "a file in FROM",
+        exp.PositionalColumn: "#1",
+        exp.LimitOptions: "LIMIT in percent",
+    }
+    for node in tree.walk():
+        if type(node) in shapes:
+            yield shapes[type(node)], ""
+        elif isinstance(node, exp.Pivot) and node.args.get("this") is not None:
+            yield "PIVOT as a statement", ""
+        elif isinstance(node, exp.Join):
+            kind = str(node.args.get("kind") or node.args.get("method") or "").upper()
+            if kind in ("SEMI", "ANTI", "ASOF", "POSITIONAL"):
+                yield f"{kind} JOIN", ""
+        elif isinstance(node, exp.Placeholder) and node.name not in ("", "?"):
+            yield f"the parameter ${node.name}", "Write `?` instead."
+        elif isinstance(node, exp.Insert) and (node.args.get("by_name") or node.args.get("alternative")):
+            yield "INSERT BY NAME, OR REPLACE or OR IGNORE", ""
+        elif isinstance(node, exp.Table) and re.search(r"[./\\*]", node.name):
+            yield f"the file {node.name!r} in FROM", "Load it into a table or a stage."
+        elif isinstance(node, exp.DataType) and node.this.name in ("ENUM", "UNION", "STRUCT", "MAP"):
+            yield f"the type {node.this.name}", ""
+        elif isinstance(node, exp.Anonymous):
+            name = node.name.lower()
+            if name in builtin and name not in calls and name not in _ALIKE:
+                yield (
+                    f"DuckDB's function {name}",
+                    "Write it on a Snowflake session, in Snowflake's own words.",
+                )
+
+
+def argument(text: str, kind: str) -> str:
+    """An argument of a version's function: a column as it is, all else cast to the feature's type."""
+    return text if is_plain(text) else f"CAST({text} AS {TYPES[kind].snowflake})"
