@@ -246,7 +246,10 @@ def _from_objects(
     values[missing] = kind.fill
     if found <= kind.plain:
         try:
-            return values.astype(kind.dtype), missing
+            ready = values.astype(kind.dtype)
+            # a Decimal may have lost a fraction
+            if feature["type"] != "BIGINT" or (ready == values).all():
+                return ready, missing
         except OverflowError:
             pass  # one number is too large, and is named below
     ready = np.full(len(values), kind.fill, dtype=kind.dtype)
@@ -319,7 +322,7 @@ class _Kind:
         dtype: What they become.
         fill: What stands where none is.
         direct: The kinds of numpy's dtypes that are cast as they are.
-        plain: The types of Python whose objects numpy casts without a mistake.
+        plain: The types of Python whose objects numpy casts at once.
         parse: Reads any other object; the flag says that it comes out of an OBJECT.
         wanted: What they are, as an error says it.
     """
@@ -333,11 +336,11 @@ class _Kind:
 
 
 _NUMBERS, _TRUTHS = frozenset((bool, int, float, Decimal, np.float64)), frozenset((bool, np.bool_))
-_TIMES = "a date, or a time without a time zone,"
+_WHOLE, _TIMES = "a whole number of 64 bits", "a date, or a time without a time zone,"
 
 _KINDS = {
     "DOUBLE": _Kind(np.float64, np.nan, "fiub", _NUMBERS, _number, "a number"),
-    "BIGINT": _Kind(np.int64, 0, "i", frozenset((int,)), _whole_number, "a whole number of 64 bits"),
+    "BIGINT": _Kind(np.int64, 0, "i", frozenset((int, Decimal)), _whole_number, _WHOLE),
     "BOOLEAN": _Kind(np.bool_, False, "b", _TRUTHS, _truth, "true or false"),
     "VARCHAR": _Kind(np.object_, "", "", frozenset((str,)), _text, "a text"),
     "TIMESTAMP": _Kind(np.int64, 0, "", frozenset(), _time, _TIMES),
