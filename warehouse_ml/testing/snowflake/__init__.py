@@ -1,6 +1,6 @@
 """Snowflake without an account: a real Snowpark session on an emulation that runs staged handlers.
 
-It runs the statements that warehouse_ml sends, and refuses all others: see docs/emulation.md for what that proves.
+It runs the statements that warehouse_ml sends and refuses all others: see docs/emulation.md.
 """
 
 from warehouse_ml.testing.snowflake.catalog import Settings

@@ -13,6 +13,20 @@ from fakesnow.statement_type import DML_TYPE_IDS
 DUCKDB_NAMES = {"string": "VARCHAR", "int64": "BIGINT", "bool": "BOOLEAN", "double": "DOUBLE"}
 
 
+def with_missing_times(converted: Any, table: Any) -> Any:
+    """A converted table in which times that are NULL are so: fakesnow makes 1970 of them."""
+    for place, column in enumerate(table.columns):
+        if pyarrow.types.is_timestamp(column.type) and column.null_count:
+            struct = converted.column(place).combine_chunks()
+            if isinstance(struct, pyarrow.ChunkedArray):
+                struct = pyarrow.concat_arrays(struct.chunks)
+            parts = [struct.field(part).fill_null(0) for part in range(struct.type.num_fields)]
+            null = pyarrow.concat_arrays(column.is_null().chunks)
+            array = pyarrow.StructArray.from_arrays(parts, fields=[*struct.type], mask=null)
+            converted = converted.set_column(place, converted.field(place), array)
+    return converted
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """Rows, their columns' types, and the number of the kind of statement; `transfer` is a PUT's or GET's."""
@@ -31,7 +45,7 @@ class Answer:
                 [None if value is None else str(value) for value in row] for row in zip(*columns, strict=True)
             ]
             return {"queryResultFormat": "json", "rowset": rows, "total": len(rows)}
-        encoded = b64encode(to_ipc(to_sf(self.table, self.rowtype))).decode()
+        encoded = b64encode(to_ipc(with_missing_times(to_sf(self.table, self.rowtype), self.table))).decode()
         return {"queryResultFormat": "arrow", "rowsetBase64": encoded, "total": self.table.num_rows}
 
 

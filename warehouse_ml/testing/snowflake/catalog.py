@@ -1,7 +1,7 @@
 """The functions of an emulation, and how DuckDB calls them.
 
-Each is a macro in its own schema, under its own name, that casts its arguments: so that views, CREATE TABLE AS
-and every other statement reach it, and a replaced function is the one that a view calls.
+Each is a macro in its own schema, under its own name, that casts its arguments. So views, CREATE TABLE AS and
+every other statement reach it, and a function that was replaced is the one that a view calls.
 """
 
 import inspect
@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 import pyarrow
+from duckdb.func import FunctionNullHandling, PythonUDFType
 
 from warehouse_ml.quoting import quoted
 from warehouse_ml.testing.snowflake.columns import batches, decoded
@@ -49,7 +50,7 @@ class Catalog:
         self.numbers = count(1)
 
     def create(self, statement: CreateFunction, calls: Calls | None, expression: str = "") -> str:
-        """Take a function in; `calls` runs it, or `expression` is what it stands for. Gives Snowflake's answer."""
+        """Take a function in, which `calls` runs or `expression` stands for; gives Snowflake's answer."""
         function = statement.function
         known = self.functions.get(function.name)
         if known is not None and known.arguments != function.arguments:
@@ -99,17 +100,19 @@ class Catalog:
                 raise RuntimeError(token) from error
 
         run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-            inspect.Parameter(f"argument_{place}", inspect.Parameter.POSITIONAL_ONLY)
-            for place in range(len(function.arguments))
+            [
+                inspect.Parameter(f"argument_{place}", inspect.Parameter.POSITIONAL_ONLY)
+                for place in range(len(function.arguments))
+            ]
         )
         result = function.returns.duckdb_result
         self.duck.create_function(
             native,
             run,
-            [argument.type.duckdb for argument in function.arguments],  # type: ignore[arg-type]
-            "VARCHAR" if result == "JSON" else result,  # type: ignore[arg-type]
-            type="arrow",  # type: ignore[arg-type]
-            null_handling="special",  # type: ignore[arg-type]
+            [argument.type.duckdb for argument in function.arguments],
+            "VARCHAR" if result == "JSON" else result,
+            type=PythonUDFType.ARROW,
+            null_handling=FunctionNullHandling.SPECIAL,
             side_effects=function.volatility == "VOLATILE",
         )
 

@@ -10,6 +10,7 @@ from warehouse_ml.testing.snowflake.answers import Answer, status
 from warehouse_ml.testing.snowflake.environments import environment
 from warehouse_ml.testing.snowflake.errors import EmulationError, NotEmulatedError
 from warehouse_ml.testing.snowflake.functions import Function, read_create_function
+from warehouse_ml.testing.snowflake.stages import Name
 from warehouse_ml.testing.snowflake.tokens import Reader
 from warehouse_ml.testing.snowflake.types import SnowflakeType, read_type
 
@@ -29,11 +30,20 @@ def create_function(session: "Session", reader: Reader) -> Answer:
         raise NotEmulatedError("functions without arguments")
     if function.language == "PYTHON":
         check_python(session, function)
-        return status(session.catalog.create(statement, session.catalog.python(function)))
-    if function.language == "SERVICE":
-        calls = session.services.calls(function)
-        return status(session.catalog.create(statement, calls))
-    return status(session.catalog.create(statement, None, native_expression(session, function)))
+        done = session.catalog.create(statement, session.catalog.python(function))
+    elif function.language == "SERVICE":
+        done = session.catalog.create(statement, session.services.calls(function))
+    else:
+        done = session.catalog.create(statement, None, native_expression(session, function))
+    if statement.replace and not statement.copy_grants:
+        forget_grants(session, function.name)
+    return status(done)
+
+
+def forget_grants(session: "Session", name: Name) -> None:
+    """Grants go with a function that is dropped, or replaced without COPY GRANTS."""
+    gone = ("FUNCTION", ".".join(name))
+    session.emulation.grants = [one for one in session.emulation.grants if (one.kind, one.name) != gone]
 
 
 def check_python(session: "Session", function: Function) -> None:
@@ -56,16 +66,21 @@ def check_python(session: "Session", function: Function) -> None:
 
 
 def native_expression(session: "Session", function: Function) -> str:
-    """The body of a SQL function in DuckDB's dialect; arguments are cast to their types, the result to its own."""
+    """The body of a SQL function in DuckDB's dialect, with casts to the types of arguments and result."""
     if not function.body:
         raise EmulationError(
             1003, "SQL compilation error: a SQL function has no body: AS $$ … $$ is missing."
         )
     select = sqlglot.parse_one(f"SELECT {function.body}", read="snowflake")
-    if select.find(exp.From) or select.find(exp.Subquery) or len(select.selects) != 1:
+    if (
+        not isinstance(select, exp.Select)
+        or select.find(exp.From)
+        or select.find(exp.Subquery)
+        or len(select.selects) != 1
+    ):
         raise NotEmulatedError("SQL functions whose body is more than one expression")
     cursor = FakeSnowflakeCursor(session.connection, session.connection._duck_conn)
-    body = cursor._transform(select, None).selects[0]
+    (body,) = cursor._transform(select, None).expressions
     types = {argument.name: argument.type.duckdb for argument in function.arguments}
 
     def typed(node: exp.Expression) -> exp.Expression:
@@ -95,7 +110,9 @@ def drop_function(session: "Session", reader: Reader) -> Answer:
     name = session.current.name(reader.path())
     types = argument_types(reader)
     reader.end("DROP FUNCTION")
-    return status(session.catalog.drop(name, types, absence_is_fine=absence_is_fine))
+    done = session.catalog.drop(name, types, absence_is_fine=absence_is_fine)
+    forget_grants(session, name)
+    return status(done)
 
 
 def create_stage(session: "Session", reader: Reader) -> Answer:

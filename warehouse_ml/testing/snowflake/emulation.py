@@ -1,22 +1,40 @@
 """An account of its own for a test: a real Snowpark session on an emulated Snowflake."""
 
 import shutil
+import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fakesnow.instance import FakeSnow
 
 from warehouse_ml.testing.snowflake.catalog import Catalog, Settings
+from warehouse_ml.testing.snowflake.grants import Grant
 from warehouse_ml.testing.snowflake.plain_http import allow_plain_http
 from warehouse_ml.testing.snowflake.server import Server
+from warehouse_ml.testing.snowflake.services import Services
 from warehouse_ml.testing.snowflake.stages import Stages
+from warehouse_ml.testing.snowflake.system import PACKAGE_COLUMNS, PACKAGES
 from warehouse_ml.testing.snowflake.workers import Workers
 
 if TYPE_CHECKING:
     from snowflake.snowpark import Session
+
+
+OFFERED = ("onnxruntime", "numpy", "pandas")
+"""The packages that INFORMATION_SCHEMA.PACKAGES lists, in the versions installed here."""
+
+
+def installed_packages() -> dict[str, list[str]]:
+    """The versions of the handler's packages that are installed in this Python."""
+    found: dict[str, list[str]] = {}
+    for name in OFFERED:
+        with suppress(PackageNotFoundError):
+            found[name] = [version(name)]
+    return found
 
 
 class Emulation:
@@ -26,17 +44,50 @@ class Emulation:
         statements: The text of each statement that was sent, in order.
     """
 
-    def __init__(self, settings: Settings | None = None, *, allow_network: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        allow_network: bool = False,
+        roles: Collection[str] = (),
+        packages: Mapping[str, Collection[str]] | None = None,
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="emulated_snowflake_"))
         self.statements: list[str] = []
         self.stages = Stages(self.folder)
         self.fakesnow = FakeSnow()
         self.workers = Workers(self.stages, deny_network=not allow_network)
-        self.catalog = Catalog(self.fakesnow.duck_conn, self.workers, settings or Settings())
+        settings = settings or Settings()
+        self.catalog = Catalog(self.fakesnow.duck_conn, self.workers, settings)
+        self.services = Services(settings)
+        self.roles = {"ACCOUNTADMIN", "SYSADMIN", "PUBLIC", *map(str.upper, roles)}
+        self.grants: list[Grant] = []
+        self.offer(packages if packages is not None else installed_packages())
         self.sessions: list[Session] = []
         allow_plain_http()
         self.server = Server(self)
         self.server.start()
+
+    def offer(self, packages: Mapping[str, Collection[str]]) -> None:
+        """Fill INFORMATION_SCHEMA.PACKAGES."""
+        runtime = f"{sys.version_info.major}.{sys.version_info.minor}"
+        rows = [
+            (name, version, "python", runtime) for name, versions in packages.items() for version in versions
+        ]
+        duck = self.fakesnow.duck_conn
+        columns = ", ".join(f"{name} VARCHAR" for name in PACKAGE_COLUMNS)
+        duck.execute(f"CREATE TABLE {PACKAGES} ({columns})")
+        if rows:
+            duck.executemany(f"INSERT INTO {PACKAGES} VALUES (?, ?, ?, ?)", rows)
+
+    def serve(self, service: str, address: str) -> None:
+        """Say where a service answers.
+
+        Args:
+            service: The name of the service, with or without database and schema.
+            address: The address of a server on this machine, such as `http://127.0.0.1:8000`.
+        """
+        self.services.serve(service, address)
 
     @property
     def address(self) -> str:
@@ -44,7 +95,7 @@ class Emulation:
         return f"http://127.0.0.1:{self.server.port}"
 
     def connection_parameters(self, database: str = "EMULATED", schema: str = "PUBLIC") -> Mapping[str, Any]:
-        """What `snowflake.connector.connect` and Snowpark's session builder take; the database is made if absent."""
+        """What `snowflake.connector.connect` and Snowpark's builder take; the database is made if absent."""
         return {
             "account": "emulated",
             "user": "emulated",
@@ -82,10 +133,22 @@ class Emulation:
 
 @contextmanager
 def emulated_snowflake(
-    settings: Settings | None = None, *, allow_network: bool = False
+    settings: Settings | None = None,
+    *,
+    allow_network: bool = False,
+    roles: Collection[str] = (),
+    packages: Mapping[str, Collection[str]] | None = None,
 ) -> Iterator[Emulation]:
-    """An emulated account for as long as the block runs."""
-    emulation = Emulation(settings, allow_network=allow_network)
+    """An emulated account for as long as the block runs.
+
+    Args:
+        settings: How functions are called.
+        allow_network: Run handlers also where the network cannot be taken from them.
+        roles: Roles that grants may name, besides PUBLIC, SYSADMIN and ACCOUNTADMIN.
+        packages: What INFORMATION_SCHEMA.PACKAGES lists: versions by name. By default those of numpy, pandas
+            and onnxruntime that are installed here.
+    """
+    emulation = Emulation(settings, allow_network=allow_network, roles=roles, packages=packages)
     try:
         yield emulation
     finally:

@@ -53,7 +53,7 @@ def environment(packages: tuple[str, ...], runtime: str) -> Path:
 
     Raises:
         EmulationError: A package or a version cannot be had, with Snowflake's number 391546.
-        NotEmulatedError: No such Python is on this machine, or a package is not given as `name` or `name==version`.
+        NotEmulatedError: No such Python is on this machine, or a package is not `name` or `name==version`.
     """
     for package in packages:
         if not REQUIREMENT.fullmatch(package):
@@ -79,8 +79,10 @@ def make(folder: Path, packages: list[str], base: str) -> None:
     if not packages:
         return
     installed = subprocess.run(
-        [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install"]
-        + ["--quiet", "--disable-pip-version-check", "--only-binary", ":all:", *packages],
+        [
+            *(sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install"),
+            *("--quiet", "--disable-pip-version-check", "--only-binary", ":all:", *packages),
+        ],
         capture_output=True,
         text=True,
         check=False,

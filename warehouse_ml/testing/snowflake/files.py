@@ -40,7 +40,7 @@ def options(reader: Reader, allowed: tuple[str, ...], what: str) -> dict[str, An
 
 
 def stage_info(place: StagePath, address: str, token: str) -> dict[str, Any]:
-    """Where the client finds a folder of a stage: a bucket like Google's, behind the emulation's own server."""
+    """Where the client finds a folder of a stage: a bucket like Google's, on the emulation's server."""
     folder = place.path.strip("/")
     return {
         "locationType": "GCS",

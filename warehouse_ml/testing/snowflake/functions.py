@@ -1,6 +1,6 @@
 """CREATE FUNCTION, clause by clause: what a function is, as a value."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from warehouse_ml.testing.snowflake.errors import EmulationError, NotEmulatedError
@@ -188,8 +188,13 @@ def read_create_function(reader: Reader, current: Current) -> CreateFunction:
     function = Function(name, arguments, read_type(reader), secure=secure)
     if reader.accept("NOT", "NULL"):
         raise NotEmulatedError("RETURNS … NOT NULL")
+    function, seen = read_clauses(function, ANY_FUNCTION, reader, current, frozenset())
     function = read_language(function, reader, current)
-    function = read_clauses(function, reader, current)
+    function, seen = read_clauses(function, CLAUSES[function.language], reader, current, seen)
+    if reader.accept("AS"):
+        function, seen = replace(function, body=reader.text()), seen | {"AS"}
+    reader.end(f"CREATE FUNCTION … {function.language}")
+    function = replace(function, clauses=seen)
     return CreateFunction(function, replaces, exists_is_fine, copy_grants)
 
 
@@ -205,22 +210,17 @@ def read_language(function: Function, reader: Reader, current: Current) -> Funct
     return replace(function, language=language)
 
 
-def read_clauses(function: Function, reader: Reader, current: Current) -> Function:
-    """The clauses after the language, each at most once and in any order, and the body last."""
-    clauses = CLAUSES[function.language]
-    seen: set[str] = set()
-    while reader.token.kind != "end":
-        if reader.accept("AS"):
-            function = replace(function, body=reader.text())
-            seen.add("AS")
-            break
-        words = next((words for words in clauses if reader.sees(*words)), None)
-        if words is None:
-            break
-        reader.accept(*words)
+def read_clauses(
+    function: Function,
+    clauses: Mapping[tuple[str, ...], Clause],
+    reader: Reader,
+    current: Current,
+    seen: frozenset[str],
+) -> tuple[Function, frozenset[str]]:
+    """Clauses in any order, each at most once, up to one that is not among these; and which there were."""
+    while words := next((words for words in clauses if reader.accept(*words)), None):
         if words[0] in seen:
             raise EmulationError(1003, f"SQL compilation error: duplicate clause {' '.join(words)}.")
-        seen.add(words[0])
+        seen |= {words[0]}
         function = clauses[words](function, reader, current)
-    reader.end(f"CREATE FUNCTION … {function.language}")
-    return replace(function, clauses=frozenset(seen))
+    return function, seen

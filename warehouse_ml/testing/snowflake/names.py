@@ -24,7 +24,7 @@ class Current:
             raise EmulationError(
                 90106, "Cannot perform the statement. This session does not have a current schema."
             )
-        database, schema, own = (self.database, self.schema, None)[: 3 - len(path)] + path  # type: ignore[misc]
+        database, schema, own = (self.database, self.schema, None)[: 3 - len(path)] + path
         return str(database), str(schema), str(own)
 
     def stage_path(self, text: str) -> StagePath:

@@ -1,7 +1,7 @@
 """Lets the connector reach a stage over plain HTTP, where an address says so.
 
-The connector moves a stage's files to and from the address that the account names, and puts `https://` before any
-address that lacks it. Snowflake never names one with `http://`, so nothing changes for other connections.
+The connector moves a stage's files to and from the address that the account names, and puts `https://`
+before any address that lacks it. Snowflake never names one with `http://`: other connections stay as they are.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ REFUSED = "https://http://"
 
 
 def allow_plain_http() -> None:
-    """Take the connector's `https://` away again from addresses that start with `http://`; once per process."""
+    """Take the connector's `https://` away again from addresses that start with `http://`."""
     original = SnowflakeGCSRestClient.get_location
     if getattr(original, "allows_plain_http", False):
         return

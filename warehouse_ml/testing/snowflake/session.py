@@ -1,6 +1,8 @@
-"""One session: statements the emulation takes on itself, ones it hands to fakesnow, and all others, refused."""
+"""One session: which statements the emulation runs, which fakesnow runs, and that all others are refused."""
 
+import time
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -9,7 +11,7 @@ from fakesnow.rowtype import describe_as_rowtype
 from fakesnow.statement_type import statement_type_id
 from snowflake.connector.errors import ProgrammingError
 
-from warehouse_ml.testing.snowflake import create, files, system
+from warehouse_ml.testing.snowflake import create, files, grants, service_statements, show, system
 from warehouse_ml.testing.snowflake.answers import Answer
 from warehouse_ml.testing.snowflake.catalog import Catalog
 from warehouse_ml.testing.snowflake.errors import (
@@ -19,16 +21,17 @@ from warehouse_ml.testing.snowflake.errors import (
     NotEmulatedError,
 )
 from warehouse_ml.testing.snowflake.names import Current
+from warehouse_ml.testing.snowflake.services import Services
 from warehouse_ml.testing.snowflake.stages import Name, Stages
 from warehouse_ml.testing.snowflake.tokens import Reader
 
 if TYPE_CHECKING:
     from warehouse_ml.testing.snowflake.emulation import Emulation
 
-MODIFIERS = ("OR", "REPLACE", "SECURE", "TEMPORARY", "TEMP", "TRANSIENT", "IF", "NOT", "EXISTS")
+MODIFIERS = ("OR", "REPLACE", "SECURE", "TEMPORARY", "TEMP", "TRANSIENT", "IF", "NOT", "EXISTS", "ON")
 """Words between a statement's verb and what it is about."""
 
-VERBS = ("CREATE", "DROP", "ALTER", "USE", "SHOW", "DESCRIBE", "DESC", "GRANT", "REVOKE", "COMMENT")
+VERBS = ("CREATE", "DROP", "ALTER", "USE", "SHOW", "DESCRIBE", "DESC", "COMMENT")
 """Verbs that do not say by themselves what a statement is."""
 
 FAKESNOW = frozenset(
@@ -39,9 +42,13 @@ FAKESNOW = frozenset(
         *("DROP TABLE", "DROP VIEW", "DROP SCHEMA", "ALTER TABLE", "ALTER SESSION"),
         *("USE DATABASE", "USE SCHEMA"),
         *("SHOW TABLES", "SHOW VIEWS", "SHOW SCHEMAS", "DESCRIBE TABLE", "DESCRIBE VIEW"),
+        *("COMMENT TABLE", "COMMENT VIEW"),
     }
 )
 """Statements that fakesnow runs as Snowflake would."""
+
+COMMITS = ("CREATE", "DROP", "ALTER", "GRANT", "COMMENT ", "TRUNCATE")
+"""Statements that end a transaction before they run, as every DDL does on Snowflake."""
 
 Statement = Callable[["Session", Reader], Answer]
 
@@ -50,6 +57,19 @@ OWN: dict[str, Statement] = {
     "DROP FUNCTION": create.drop_function,
     "CREATE STAGE": create.create_stage,
     "DROP STAGE": create.drop_stage,
+    "SHOW FUNCTIONS": show.show_functions,
+    "SHOW USER": show.show_functions,
+    "DESCRIBE FUNCTION": show.describe_function,
+    "COMMENT FUNCTION": show.comment,
+    "GRANT": grants.grant,
+    "CREATE COMPUTE": service_statements.create_compute_pool,
+    "DROP COMPUTE": service_statements.drop_compute_pool,
+    "CREATE IMAGE": service_statements.create_image_repository,
+    "CREATE SERVICE": service_statements.create_service,
+    "ALTER SERVICE": service_statements.alter_service,
+    "DROP SERVICE": service_statements.drop_service,
+    "SHOW SERVICES": service_statements.show_services,
+    "SHOW SERVICE": service_statements.show_services,
     "PUT": lambda session, reader: files.put(reader, session.current, session.stages, *session.storage),
     "GET": lambda session, reader: files.get(reader, session.current, session.stages, *session.storage),
     **dict.fromkeys(
@@ -78,6 +98,7 @@ class Session:
         self.emulation = emulation
         self.connection = connection
         self.token = token
+        self.transaction: int | None = None
 
     @property
     def current(self) -> Current:
@@ -93,6 +114,11 @@ class Session:
     def catalog(self) -> Catalog:
         """The functions of the account."""
         return self.emulation.catalog
+
+    @property
+    def services(self) -> Services:
+        """The services of the account."""
+        return self.emulation.services
 
     @property
     def storage(self) -> tuple[str, str]:
@@ -117,12 +143,17 @@ class Session:
         kind = kind_of(reader)
         self.emulation.statements.append(sql)
         try:
+            self.follow_transaction(kind)
             if kind in OWN:
                 return OWN[kind](self, reader)
             if kind == "SELECT" and reader.tokens[1].word.startswith("SYSTEM$"):
                 return system.system_function(self, reader)
             if kind in FAKESNOW:
-                return self.fakesnow(sql, values, describe=describe)
+                self.check_case(reader)
+                found = self.fakesnow(sql, values, describe=describe)
+                if kind == "DROP SCHEMA":
+                    self.forget_dropped()
+                return found
         except EmulationError:
             raise
         except (ProgrammingError, duckdb.Error, RuntimeError, NotImplementedError) as error:
@@ -134,8 +165,39 @@ class Session:
             raise EmulationError(BROKEN, f"{type(error).__name__}: {error}") from error
         raise NotEmulatedError(f"the statement {kind.strip()}")
 
+    def forget_dropped(self) -> None:
+        """Forget what was in schemas that are gone."""
+        known = set(
+            self.connection._duck_conn.execute(
+                "SELECT catalog_name, schema_name FROM information_schema.schemata"
+            ).fetchall()
+        )
+        for name in [name for name in self.catalog.functions if name[:2] not in known]:
+            self.catalog.forget(name)
+        for name in [name for name in self.stages.names if name[:2] not in known]:
+            self.stages.drop(name)
+
+    def follow_transaction(self, kind: str) -> None:
+        """Keep in mind whether a transaction is open; one that is ends where a DDL statement begins."""
+        if kind in ("BEGIN", "START"):
+            self.transaction = time.time_ns()
+        elif kind in ("COMMIT", "ROLLBACK"):
+            self.transaction = None
+        elif self.transaction and kind.startswith(COMMITS) and kind != "ALTER SESSION":
+            self.connection._duck_conn.execute("COMMIT")
+            self.transaction = None
+
+    def check_case(self, reader: Reader) -> None:
+        """Refuse calls whose quoted names differ in case from a function's: DuckDB would find it."""
+        known = {name[2].upper(): name[2] for name in self.catalog.functions}
+        for token, after in pairwise(reader.tokens):
+            called = token.content if token.kind == "name" and after.word == "(" else ""
+            if called and known.get(called.upper(), called) != called:
+                raise EmulationError(NOT_THERE, f"SQL compilation error: Unknown function {called}.", "02000")
+
     def fakesnow(self, sql: str, values: Sequence[Any] | None, *, describe: bool) -> Answer:
         """Have fakesnow run a statement."""
+        sql = system.in_place(self, sql)
         kind = statement_type_id(parse_one(sql))
         cursor = self.connection.cursor()
         if describe:
@@ -143,5 +205,7 @@ class Session:
             if described is None:
                 raise NotEmulatedError("the description of this statement without running it")
             return Answer(None, describe_as_rowtype(described), kind)
+        if "REPLACE" in (words := [token.word for token in Reader(sql).tokens[:4]]) and words[3] == "SCHEMA":
+            raise NotEmulatedError("CREATE OR REPLACE SCHEMA")
         cursor.execute(sql, binding_params=values, server=True)
         return Answer(cursor._arrow_table, describe_as_rowtype(cursor._describe_last_sql()), kind)

@@ -89,14 +89,13 @@ class Stages:
         if not file.is_file():
             raise EmulationError(
                 NOT_THERE,
-                f"Remote file '@{'.'.join(place.stage)}/{place.path}' was not found. If you are running a copy "
-                "command, please make sure files are not deleted when they are being loaded.",
+                f"Remote file '@{'.'.join(place.stage)}/{place.path}' was not found.",
                 "02000",
             )
         return file.read_bytes()
 
     def write(self, place: StagePath, content: bytes) -> None:
-        """Put a file in place at once, as storage of objects does: a reader sees the old bytes or the new ones."""
+        """Put a file in place at once, as object storage does: a reader sees the old bytes or the new."""
         file = self.file(place)
         file.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self.folder, delete=False) as part:

@@ -1,9 +1,8 @@
-"""The process that runs handlers. It stands alone: the standard library, and the numpy and pandas of PACKAGES.
+"""The process that runs handlers, on the standard library and the numpy and pandas of PACKAGES alone.
 
-`python -I -X snowflake_import_directory=DIRECTORY worker.py` denies itself the network, says on its
-standard output that it is ready, then answers frames from its standard input by two threads, which
-share the interpreter as threads do on Snowflake. Nothing that crosses is pickled: a frame is a JSON header
-and the columns' buffers.
+One process of an environment imports pandas and waits; for each worker it forks. A worker denies itself the
+network, then answers frames by two threads, which share the interpreter as threads do on Snowflake. Nothing
+that crosses is pickled: a frame is a JSON header and the columns' buffers.
 """
 
 import ctypes
@@ -12,12 +11,15 @@ import json
 import math
 import os
 import platform
+import signal
+import socket
 import struct
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, BinaryIO
 
@@ -85,7 +87,7 @@ def deny_network() -> None:
     """Make every `socket` call of this process and of its children fail, for good.
 
     A seccomp filter needs no privilege, unlike a network namespace where distributions restrict those.
-    It also denies io_uring, which opens sockets without that call, and every other machine's calling convention.
+    It also denies io_uring, which opens sockets without that call, and other calling conventions.
     """
     if sys.platform != "linux" or platform.machine() not in MACHINES:
         raise OSError(f"a network cannot be denied on {sys.platform} {platform.machine()}")
@@ -102,7 +104,8 @@ def deny_network() -> None:
         (answer, 0, 0, allow),
         (answer, 0, 0, deny),
     )
-    program = Program(len(filters), (Instruction * len(filters))(*filters))
+    instructions = (Instruction(*one) for one in filters)
+    program = Program(len(filters), (Instruction * len(filters))(*instructions))
     libc = ctypes.CDLL(None, use_errno=True)
     no_new_privileges, set_filter, mode_filter = 38, 22, 2
     if libc.prctl(no_new_privileges, 1, 0, 0, 0) or libc.prctl(
@@ -133,13 +136,13 @@ def column(spec: Header, buffers: list[bytes], rows: int) -> Any:
         missing = numpy.frombuffer(buffers.pop(0), "?", rows)
         values[missing] = numpy.datetime64("NaT")
         return values
-    values = json.loads(buffers.pop(0))
+    entries: list[Any] = json.loads(buffers.pop(0))
     if kind == "VARCHAR":
-        return pandas.array(values, dtype="string")
+        return pandas.array(entries, dtype="string")
     if kind == "DECIMAL":
-        values = [None if value is None else Decimal(value) for value in values]
+        entries = [None if entry is None else Decimal(entry) for entry in entries]
     objects = numpy.empty(rows, dtype=object)
-    objects[:] = values
+    objects[:] = entries
     return objects
 
 
@@ -173,16 +176,19 @@ def whole(value: Any) -> int:
     return int(value)
 
 
+def instant(value: Any) -> int:
+    """A time without a zone, in nanoseconds since 1970."""
+    import numpy
+
+    return int(numpy.datetime64(value, "ns").astype("int64"))
+
+
 def checked(kind: str, value: Any) -> Any:
     """One value of a result, refused where its type is not that of RETURNS."""
     import numpy
-    import pandas
 
-    plain = (
-        value.item()
-        if isinstance(value, numpy.generic) and not isinstance(value, numpy.datetime64)
-        else value
-    )
+    generic = isinstance(value, numpy.generic) and not isinstance(value, numpy.datetime64)
+    plain = value.item() if generic else value
     numbers = (int, float, Decimal)
     allowed: dict[str, tuple[type, ...]] = {
         "FLOAT": numbers,
@@ -192,19 +198,13 @@ def checked(kind: str, value: Any) -> Any:
         "OBJECT": (dict,),
         "VARIANT": (dict, list, str, bool, *numbers),
         "ARRAY": (list,),
-        "TIMESTAMP_NTZ": (pandas.Timestamp, numpy.datetime64),
+        "TIMESTAMP_NTZ": (datetime, numpy.datetime64),
     }
     if not isinstance(plain, allowed[kind]) or (kind == "FLOAT" and isinstance(plain, bool)):
         raise ResultError(f"a value of type {type(value).__name__} for RETURNS {kind}")
     if kind == "NUMBER":
         return whole(plain)
-    if kind == "TIMESTAMP_NTZ":
-        return (
-            pandas.Timestamp(plain).as_unit("ns").value
-            if hasattr(pandas.Timestamp, "as_unit")
-            else plain.value
-        )
-    return plain
+    return instant(plain) if kind == "TIMESTAMP_NTZ" else plain
 
 
 def encoded(kind: str, answer: Any, rows: int) -> list[bytes]:
@@ -212,14 +212,16 @@ def encoded(kind: str, answer: Any, rows: int) -> list[bytes]:
     import numpy
     import pandas
 
-    if not isinstance(
-        answer, (pandas.Series, numpy.ndarray, list, tuple, pandas.api.extensions.ExtensionArray)
-    ):
+    containers = (pandas.Series, numpy.ndarray, list, tuple, pandas.api.extensions.ExtensionArray)
+    if not isinstance(answer, containers):
         raise ResultError(f"a {type(answer).__name__}, where a Series, an array or a list was expected")
-    if getattr(answer, "ndim", 1) != 1:
+    if isinstance(answer, numpy.ndarray) and answer.ndim != 1:
         raise ResultError(f"{answer.ndim} dimensions, where one was expected")
     if len(answer) != rows:
         raise ResultError(f"{len(answer)} rows for a batch of {rows} rows")
+    if kind == "FLOAT" and str(getattr(answer, "dtype", "")) == "float64":
+        doubles = numpy.asarray(answer, "float64")
+        return [numpy.isnan(doubles).tobytes(), doubles.astype("<f8").tobytes()]
     values = list(answer)
     null = [missing(value) for value in values]
     kept = [None if absent else checked(kind, value) for value, absent in zip(values, null, strict=True)]
@@ -245,7 +247,7 @@ def handler(name: str) -> Callable[[Any], Any]:
             found: Callable[[Any], Any] = getattr(importlib.import_module(module), function)
             if getattr(found, "_sf_vectorized_input", None) is not pandas.DataFrame:
                 raise ResultError(
-                    f"{name} is not vectorized: the emulation does not emulate handlers that are called by the row"
+                    f"{name} is not vectorized: the emulation does not emulate handlers called by the row"
                 )
             handlers[name] = found
     return handlers[name]
@@ -281,35 +283,25 @@ def answer(header: Header, buffers: list[bytes]) -> tuple[Header, list[bytes]]:
         }, []
 
 
-def environment(directory: str) -> Header:
-    """Which versions the handler runs with; an error where pandas is not among PACKAGES."""
-    import numpy
-    import pandas
-
-    sys.path.insert(0, directory.rstrip("/"))
-    return {"python": platform.python_version(), "numpy": numpy.__version__, "pandas": pandas.__version__}
-
-
-def main() -> None:
+def serve(directory: str, deny: bool, frames: tuple[BinaryIO, BinaryIO]) -> None:
     """Answer frames until the other side closes."""
-    # what a handler prints must not stand between frames
-    output = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    read = exactly(sys.stdin.buffer)
-    settings, _ = read_frame(read)
+    requests, replies = frames
+    sys._xoptions["snowflake_import_directory"] = directory
+    sys.path.insert(0, directory.rstrip("/"))
+    read = exactly(requests)
     try:
-        if settings["deny_network"]:
+        if deny:
             deny_network()
-        write_frame(output, environment(sys._xoptions["snowflake_import_directory"]))  # type: ignore[arg-type]
-    except (OSError, ImportError) as error:
-        write_frame(output, {"error": type(error).__name__, "message": str(error)})
+    except OSError as error:
+        write_frame(replies, {"error": str(error)})
         return
+    write_frame(replies, {"python": platform.python_version()})
     writing = threading.Lock()
 
     def run(header: Header, buffers: list[bytes]) -> None:
         reply, results = answer(header, buffers)
         with writing:
-            write_frame(output, reply, results)
+            write_frame(replies, reply, results)
 
     with ThreadPoolExecutor(THREADS) as threads:
         while True:
@@ -318,6 +310,51 @@ def main() -> None:
             except EOFError:
                 return
             threads.submit(run, header, buffers)
+
+
+def start(order: Header, descriptors: Sequence[int]) -> int:
+    """Fork a worker with its own import directory and streams; gives its process id."""
+    child = os.fork()
+    if child:
+        return child
+    requests, replies, errors = descriptors
+    status = 1
+    try:
+        # what a handler prints must not stand between frames
+        for own in (1, 2):
+            os.dup2(errors, own)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.closerange(3, min(descriptors))
+        os.chdir(order["directory"])
+        os.environ["HOME"] = order["directory"]
+        serve(
+            order["directory"], order["deny_network"], (os.fdopen(requests, "rb"), os.fdopen(replies, "wb"))
+        )
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def main() -> None:
+    """Fork and end workers as told, until the other side closes."""
+    import numpy
+    import pandas
+
+    channel = socket.socket(fileno=int(sys.argv[1]))
+    channel.sendall(json.dumps({"numpy": numpy.__version__, "pandas": pandas.__version__}).encode())
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(channel, 1 << 16, 3)
+        if not message:
+            return
+        order = json.loads(message)
+        if "stop" in order:
+            os.kill(order["stop"], signal.SIGKILL)
+            os.waitpid(order["stop"], 0)
+            channel.sendall(b"{}")
+            continue
+        channel.sendall(json.dumps({"process": start(order, descriptors)}).encode())
+        for descriptor in descriptors:
+            os.close(descriptor)
 
 
 if __name__ == "__main__":

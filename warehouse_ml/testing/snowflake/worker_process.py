@@ -3,11 +3,11 @@
 import os
 import select
 import shutil
-import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from warehouse_ml.testing.snowflake.errors import (
     EmulationError,
     NotEmulatedError,
 )
+from warehouse_ml.testing.snowflake.templates import template
 
 START_LIMIT = 120.0
 """Seconds until a worker has to be ready."""
@@ -40,52 +41,44 @@ class Worker:
         for name, content in files.items():
             Path(self.directory, name).write_bytes(content)
         self.lock = threading.Lock()
-        self.stderr = tempfile.TemporaryFile()  # noqa: SIM115
-        self.process = subprocess.Popen(
-            [python, "-I", "-B", "-X", f"snowflake_import_directory={self.directory}/", worker.__file__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.stderr,
-            cwd=self.directory,
-            env={"PATH": os.defpath, "HOME": self.directory, "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"},
-        )
+        self.alive = True
+        self.template = template(python)
+        their_requests, requests = os.pipe()
+        replies, their_replies = os.pipe()
+        self.requests, self.replies = os.fdopen(requests, "wb"), os.fdopen(replies, "rb", 0)
+        self.errors = tempfile.TemporaryFile()  # noqa: SIM115
         try:
-            self.send({"deny_network": deny_network}, ())
+            order = {"directory": f"{self.directory}/", "deny_network": deny_network}
+            theirs = [their_requests, their_replies, self.errors.fileno()]
+            self.process = self.template.ask(order, theirs)["process"]
+        finally:
+            os.close(their_requests)
+            os.close(their_replies)
+        try:
             greeting, _ = worker.read_frame(self.reader(time.monotonic() + START_LIMIT))
-        except (EOFError, BrokenPipeError) as error:
-            self.stop()
+        except EOFError as error:
             raise self.ended() from error
-        except BaseException:
-            self.stop()
-            raise
-        if greeting.get("error") == "OSError":
-            self.stop()
-            raise NotEmulatedError(
-                f"a handler with access to a network, and could not take it away ({greeting['message']}); "
-                "allow_network=True runs handlers without that proof"
-            )
         if "error" in greeting:
             self.stop()
-            raise EmulationError(
-                PYTHON_INTERPRETER, f"Python Interpreter Error: {greeting['error']}: {greeting['message']}"
+            raise NotEmulatedError(
+                f"a handler with access to a network, and could not take it away ({greeting['error']}); "
+                "allow_network=True runs handlers without that proof"
             )
-        self.versions = greeting
 
     def ended(self) -> EmulationError:
         """The error of a worker that ended by itself."""
-        self.stderr.seek(0)
-        said = self.stderr.read()[-2000:].decode(errors="replace")
+        self.errors.seek(0)
+        said = self.errors.read()[-2000:].decode(errors="replace")
+        self.stop()
         return EmulationError(PYTHON_INTERPRETER, f"Python Interpreter Error: the interpreter ended. {said}")
 
     def send(self, header: worker.Header, buffers: Sequence[bytes]) -> None:
         """Write one frame."""
-        assert self.process.stdin is not None
-        worker.write_frame(self.process.stdin, header, buffers)  # type: ignore[arg-type]
+        worker.write_frame(self.requests, header, buffers)
 
     def reader(self, until: float) -> Callable[[int], bytes]:
         """A reader of exactly so many bytes, as long as there is time."""
-        assert self.process.stdout is not None
-        descriptor = self.process.stdout.fileno()
+        descriptor = self.replies.fileno()
 
         def read(size: int) -> bytes:
             parts: list[bytes] = []
@@ -106,7 +99,7 @@ class Worker:
         """The encoded answers of a handler to batches, in their order.
 
         Raises:
-            EmulationError: The handler raised, gave a wrong answer, ended its process or took more than `limit` seconds.
+            EmulationError: The handler raised, answered wrongly, ended its process or took too long.
         """
         with self.lock:
             until = time.monotonic() + limit
@@ -127,7 +120,6 @@ class Worker:
                     "57014",
                 ) from error
             except EOFError as error:
-                self.stop()
                 raise self.ended() from error
             finally:
                 sending.join()
@@ -148,19 +140,15 @@ class Worker:
         except OSError:
             return  # the worker has ended; who reads sees that
 
-    @property
-    def alive(self) -> bool:
-        """Whether the process still runs."""
-        return self.process.poll() is None
-
     def stop(self) -> None:
         """End the process and remove its import directory."""
-        self.process.kill()
-        self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout):
-            if stream is not None:
-                try:
-                    stream.close()
-                except OSError:
-                    pass
+        if not self.alive:
+            return
+        self.alive = False
+        if self.template.alive:
+            self.template.ask({"stop": self.process}, [])
+        with suppress(OSError):
+            self.requests.close()
+        self.replies.close()
+        self.errors.close()
         shutil.rmtree(self.directory, ignore_errors=True)

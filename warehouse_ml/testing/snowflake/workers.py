@@ -25,7 +25,7 @@ class Workers:
         self.lock = Lock()
 
     def key(self, function: Function) -> Key:
-        """What has to be equal for a worker to be used again: environment and files, by their time and size."""
+        """What has to be equal for a worker to be used again: environment and files, by time and size."""
         files: list[object] = []
         for place in function.imports:
             file = self.stages.file(place)
