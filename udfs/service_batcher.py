@@ -75,6 +75,8 @@ class Batcher:
         """Stop; what waits is not scored any more."""
         self._task.cancel()
         await asyncio.wait({self._task})
+        for request in self._waiting:
+            request.scored.cancel()
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()

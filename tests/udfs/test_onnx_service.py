@@ -3,6 +3,7 @@ import base64
 import hashlib
 import json
 import re
+import signal
 
 import httpx
 import numpy as np
@@ -375,6 +376,31 @@ def test_until_all_models_are_loaded_the_service_is_not_ready(tmp_path):
     assert (during.status_code, during.json()) == (200, {"state": "ready"})
     assert [response.status_code for response in after] == [503, 503]
     assert after[1].json() == {"error": "The service is stopping."}
+
+
+def test_from_a_signal_on_no_batch_is_taken_and_those_in_flight_are_finished(tmp_path):
+    deploy_sum(tmp_path)
+
+    async def stop():
+        server = onnx_service.Server(onnx_service.uvicorn.Config(lambda: None))
+        settings = service_settings.Settings(models=str(tmp_path), max_delay_ms=100)
+        app = onnx_service.create_app(settings, server)
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+            async with app.router.lifespan_context(app):
+                await app.state.loading
+                post = client.post("/churn/3/predict", json=rows([1, 2]), headers=BATCH)
+                first = asyncio.create_task(post)
+                await asyncio.sleep(0.02)
+                server.handle_exit(signal.SIGTERM, None)
+                health = await client.get("/healthz")
+                second = await client.post("/churn/3/predict", json=rows([1, 2]))
+            return await first, health, second, server.should_exit
+
+    first, health, second, ends = asyncio.run(stop())
+    assert first.json() == {"data": [[0, 3.0]]}
+    assert (health.status_code, second.status_code, second.headers["Retry-After"]) == (503, 503, "1")
+    assert ends
 
 
 def test_a_failed_load_ends_the_server(tmp_path, caplog):

@@ -103,3 +103,16 @@ def test_a_lone_request_waits_no_longer_than_the_delay(delay):
 
     with ThreadPoolExecutor(1) as executor:
         assert delay <= asyncio.run(timed(executor)) < delay + 2
+
+
+def test_a_request_that_still_waits_at_the_end_is_cancelled():
+    async def close(executor):
+        batcher = Batcher(doubled, executor, 100, 60)
+        waiting = asyncio.create_task(batcher.submit([column(1)], 1))
+        await asyncio.sleep(0)
+        await batcher.close()
+        await asyncio.wait({waiting}, timeout=5)
+        return waiting.cancelled()
+
+    with ThreadPoolExecutor(1) as executor:
+        assert asyncio.run(close(executor))
