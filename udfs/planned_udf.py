@@ -27,6 +27,9 @@ from onnx_udf import (
 PACKED = "packed"
 """The input that holds several features, [features, rows]."""
 
+MOST_KEPT = 2**20
+"""How many numbers the memory may hold that is kept from one batch to the next."""
+
 MISSING, BEYOND = 1, 2
 """What a kernel flags of a column: a value was missing; a value's magnitude was beyond the limit."""
 
@@ -65,6 +68,7 @@ class PlannedScorer(Scorer):
         facts = json.loads(plan["facts"].tobytes())
         by_name = {entry["name"]: entry["feature"] for entry in signature["inputs"]}
         self._packed = [by_name[name] for name in facts["packed"]]
+        self._matrices: list[Any] = []
         self.categories = {int(k): v for k, v in facts["categories"].items()}
         self._refusal_tables = [
             (feature, plan[f"refusal_{place}"]) for place, feature in enumerate(facts["refusals"])
@@ -93,7 +97,7 @@ class PlannedScorer(Scorer):
             prepared[place] = self._prepared(place, columns[place], lenient, null)
         feeds = feeds_of(self._inputs, self._types, prepared)
         if self._packed:
-            feeds[PACKED] = _Packed([prepared[place] for place in self._packed])
+            feeds[PACKED] = _Packed([prepared[place] for place in self._packed], self._matrices)
         for part in self._parts:
             if part.before is None:
                 feeds[part.input] = self._of_features(part, columns, codes, lenient, null)
@@ -104,6 +108,8 @@ class PlannedScorer(Scorer):
         if by_graph:
             wanted.append("refused")
         results = dict(zip(wanted, self._run(wanted, feeds, rows), strict=True))
+        if self._packed:
+            feeds[PACKED].give_back()
         if by_graph:
             null |= self._refused(results["refused"], null, columns, lenient)
         elif self._refusal_tables:
@@ -181,13 +187,37 @@ def encode(values: Any, missing: Any, texts: Sequence[str]) -> Any:
 
 
 class _Packed:
-    """Features as one matrix, [features, rows], cut by rows when it is needed."""
+    """Features as one matrix, [features, rows], cut by rows when it is needed.
 
-    def __init__(self, features: Sequence[Any]) -> None:
-        self._features = features
+    The memory is that of an earlier batch where one has left it: new memory costs a page fault for every
+    page, which two threads do not take side by side.
+    """
+
+    def __init__(self, features: Sequence[Any], left: list[Any]) -> None:
+        """Lay features out.
+
+        Args:
+            features: float64 each, of shape [rows].
+            left: Memory that batches have left, for whoever is the first to take it.
+        """
+        self._features, self._left = features, left
+        try:
+            self._cells = left.pop()
+        except IndexError:
+            self._cells = np.empty(0)
 
     def __getitem__(self, part: slice) -> Any:
-        return np.stack([feature[part] for feature in self._features])
+        """A part of the rows; it is overwritten by the next part."""
+        parts = [feature[part] for feature in self._features]
+        size = len(parts) * len(parts[0])
+        if size > len(self._cells):
+            self._cells = np.empty(size)
+        return np.stack(parts, out=self._cells[:size].reshape(len(parts), -1))
+
+    def give_back(self) -> None:
+        """Leave the memory to another batch; what was cut is then no longer valid."""
+        if len(self._cells) <= MOST_KEPT:
+            self._left.append(self._cells)
 
 
 class _Trees:

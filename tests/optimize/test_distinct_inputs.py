@@ -102,3 +102,14 @@ def test_an_output_called_rowid_does_not_reorder_the_rows(few: Shop) -> None:
     text = "SELECT 100000 - id AS rowid, PREDICT('one', k) AS p FROM big"
     assert few.sql(text).endswith(" ORDER BY big.rowid")
     assert few.run(text) == few.plain(text)
+
+
+def test_rows_that_all_differ_are_not_taken_for_few(few: Shop) -> None:
+    # an approximate count of the sample's is some per cent off, which would stand for half of the rows
+    for salt in range(6):
+        few.connection.execute(
+            "CREATE OR REPLACE TABLE wide AS SELECT CAST(hash(range, $1) % 1000003 AS FLOAT) AS x, "
+            "CAST(hash($1, range) % 1000003 AS FLOAT) AS y FROM range(1_000_000)",
+            [salt],
+        )
+        assert few.applied("SELECT sum(PREDICT('m', sqrt(x), sqrt(y))) AS s FROM wide") == []

@@ -40,6 +40,10 @@ CALL_NANOSECONDS = 30.0
 ARGUMENT_NANOSECONDS = 4.0
 """What handing a row to a function costs, besides the model, and each feature of it."""
 
+INPUT_NANOSECONDS = 300.0
+INPUT_FEATURE_NANOSECONDS = 130.0
+"""What keeping a different input costs, and each feature of it."""
+
 SORT_NANOSECONDS = 25.0
 COLUMN_NANOSECONDS = 10.0
 """What finding the different inputs costs per row and feature, and sorting per row and column."""
@@ -97,7 +101,10 @@ def _deduplicated(
     if rows is None or rows < ROWS_WORTH_ASKING or cost * rows < ASKING_PAYS:
         return statement
     inputs = _different_inputs(site, rows, knowledge, cost * rows >= SAMPLE_PAYS)
-    if inputs is None or inputs > MOST_INPUTS * rows or cost * (rows - inputs) <= overhead * rows:
+    if inputs is None or inputs > MOST_INPUTS * rows:
+        return statement
+    kept = INPUT_NANOSECONDS + INPUT_FEATURE_NANOSECONDS * len(score.features)
+    if cost * (rows - inputs) <= overhead * rows + kept * inputs:
         return statement
     end = block.tree.tokens[block.span[1] - 1].end
     # an output may be called rowid too
@@ -163,7 +170,8 @@ def _different_inputs(site: Site, rows: int, knowledge: Knowledge, sampled: bool
     names = ", ".join(f"wml_{place}" for place in range(len(features)))
     sample = knowledge.sample(
         site.scope.local(
-            f"SELECT count(*), approx_count_distinct(hash({names})) "
+            # an approximate count of a few per cent less would stand for a fraction of the inputs
+            f"SELECT count(*), count(DISTINCT hash({names})) "
             f"FROM (SELECT {listed} FROM {site.scope.source} LIMIT {SAMPLE_ROWS})"
         )
     )
