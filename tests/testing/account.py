@@ -53,30 +53,32 @@ class Account:
         self.session.file.put_stream(data, f"@files/{path}", auto_compress=False, overwrite=overwrite)
         return f"@files/{path}"
 
-    def function(
+    def create_text(
         self,
         code: str,
+        name: str,
         arguments: str = "a FLOAT",
         returns: str = "FLOAT",
         *,
         packages: tuple[str, ...] = PINS,
         files: dict[str, Any] | None = None,
-        handler: str | None = None,
         volatility: str = "VOLATILE",
     ) -> str:
-        """Stage a handler whose function `predict` is in `code`, and create its function; gives its name."""
-        number = next(self.numbers)
-        imports = [self.stage(f"{number}/handler_{number}.py", HANDLER.format(code=code))]
-        imports += [
-            self.stage(f"{number}/{name}", json.dumps(value)) for name, value in (files or {}).items()
-        ]
-        self.sql(
-            f"CREATE FUNCTION f{number}({arguments}) RETURNS {returns} LANGUAGE PYTHON {volatility} "
+        """Stage a handler whose function `predict` is in `code`, and give the statement for it."""
+        imports = [self.stage(f"{name}/handler_{name}.py", HANDLER.format(code=code))]
+        imports += [self.stage(f"{name}/{file}", json.dumps(value)) for file, value in (files or {}).items()]
+        return (
+            f"CREATE FUNCTION {name}({arguments}) RETURNS {returns} LANGUAGE PYTHON {volatility} "
             f"RUNTIME_VERSION = '{RUNTIME}' IMPORTS = ({listed(imports)}) PACKAGES = ({listed(packages)}) "
             "ARTIFACT_REPOSITORY = snowflake.snowpark.pypi_shared_repository "
-            f"HANDLER = '{handler or f'handler_{number}.predict'}'"
+            f"HANDLER = 'handler_{name}.predict'"
         )
-        return f"f{number}"
+
+    def function(self, code: str, *clauses: str, **options: Any) -> str:
+        """Create a function of a handler; gives its name."""
+        name = f"f{next(self.numbers)}"
+        self.sql(self.create_text(code, name, *clauses, **options))
+        return name
 
 
 def listed(texts: Any) -> str:

@@ -146,13 +146,10 @@ def test_a_handler_is_held_to_the_time_limit(account):
 
 
 def test_a_handler_that_is_not_vectorized_is_refused(account):
-    name = account.function("def by_row(value):\n    return value\ndef predict(batch):\n    return batch[0]")
-    number = name.removeprefix("f")
-    account.sql(
-        account.emulation.statements[-1].replace(f"f{number}(", "f_by_row(").replace(".predict", ".by_row")
-    )
+    text = account.create_text("def by_row(value):\n    return value\npredict = by_row", "by_rows")
+    account.sql(text.replace(".predict", ".staged"))
     with pytest.raises(SnowparkSQLException, match="does not emulate handlers called by the row"):
-        account.sql("SELECT f_by_row(1)")
+        account.sql("SELECT by_rows(1)")
 
 
 READS = "factor = json.loads(staged('factor.json'))\ndef predict(batch):\n    return batch[0] * factor"
@@ -161,13 +158,13 @@ READS = "factor = json.loads(staged('factor.json'))\ndef predict(batch):\n    re
 def test_the_bytes_are_those_of_the_stage_at_the_time_of_the_call(account):
     name = account.function(READS, files={"factor.json": 2})
     before = account.value(f"SELECT {name}(10)")
-    account.stage(f"{name[1:]}/factor.json", "3", overwrite=True)
+    account.stage(f"{name}/factor.json", "3", overwrite=True)
     assert (before, account.value(f"SELECT {name}(10)")) == (20, 30)
 
 
 def test_a_removed_file_breaks_the_live_function(account):
     name = account.function(READS, files={"factor.json": 2})
-    account.sql(f"REMOVE @files/{name[1:]}/factor.json")
+    account.sql(f"REMOVE @files/{name}/factor.json")
     with pytest.raises(SnowparkSQLException, match="Remote file .*factor.json' was not found"):
         account.sql(f"SELECT {name}(10)")
 
@@ -188,11 +185,9 @@ def test_other_bytes_than_the_registered_ones_are_refused_by_a_handler_that_chec
 def test_a_replaced_function_is_the_one_that_a_view_calls(account):
     name = account.function("def predict(batch):\n    return batch[0]")
     account.sql(f"CREATE VIEW calls_{name} AS SELECT {name}(7) AS score")
-    other = account.function("def predict(batch):\n    return -batch[0]")
-    text = account.emulation.statements[-1].replace(
-        f"CREATE FUNCTION {other}", f"CREATE OR REPLACE FUNCTION {name}"
-    )
-    account.sql(text)
+    account.stage(f"{name}/handler_{name}.py", "", overwrite=True)
+    text = account.create_text("def predict(batch):\n    return -batch[0]", "other")
+    account.sql(text.replace("CREATE FUNCTION other", f"CREATE OR REPLACE FUNCTION {name}"))
     assert account.value(f"SELECT score FROM calls_{name}") == -7
 
 

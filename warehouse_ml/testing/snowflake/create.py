@@ -81,6 +81,7 @@ def native_expression(session: "Session", function: Function) -> str:
         raise NotEmulatedError("SQL functions whose body is more than one expression")
     cursor = FakeSnowflakeCursor(session.connection, session.connection._duck_conn)
     (body,) = cursor._transform(select, None).expressions
+    qualify(session, function, body)
     types = {argument.name: argument.type.duckdb for argument in function.arguments}
 
     def typed(node: exp.Expression) -> exp.Expression:
@@ -90,6 +91,19 @@ def native_expression(session: "Session", function: Function) -> str:
 
     sql = body.unalias().transform(typed).sql(dialect="duckdb")
     return f"CAST({sql} AS {function.returns.duckdb_result})"
+
+
+def qualify(session: "Session", function: Function, body: exp.Expr) -> None:
+    """Complete the names of functions in a body: they are in the schema of the function, whoever calls it."""
+    for call in [*body.find_all(exp.Anonymous)]:
+        outer = call.parent if isinstance(call.parent, exp.Dot) else call
+        if isinstance(call.parent, exp.Dot) and isinstance(call.parent.this, exp.Dot):
+            continue
+        schema = function.name[1] if outer is call else call.parent.this.name
+        name = (function.name[0], schema, call.name.upper())
+        if name in session.catalog.functions:
+            parts = [exp.to_identifier(part, quoted=True) for part in name[:2]]
+            outer.replace(exp.Dot.build([*parts, exp.Anonymous(this=name[2], expressions=call.expressions)]))
 
 
 def argument_types(reader: Reader) -> list[SnowflakeType]:

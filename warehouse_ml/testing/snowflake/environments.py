@@ -31,7 +31,8 @@ def interpreter(runtime: str) -> str:
     if runtime == f"{sys.version_info.major}.{sys.version_info.minor}":
         return sys.executable
     found = shutil.which(f"python{runtime}")
-    if found is None:
+    # a shim may stand for a Python that is not installed
+    if found is None or subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode:
         raise NotEmulatedError(
             f"RUNTIME_VERSION = '{runtime}' on this machine, which has no python{runtime}: install one, "
             "or deploy from the Python that runs the tests"

@@ -15,7 +15,9 @@ BUCKET = "stages"
 OPTIONS = {
     "PARALLEL": Reader.integer,
     "AUTO_COMPRESS": Reader.boolean,
-    "SOURCE_COMPRESSION": Reader.identifier,
+    "SOURCE_COMPRESSION": lambda reader: (
+        reader.text() if reader.token.kind == "text" else reader.identifier()
+    ),
     "OVERWRITE": Reader.boolean,
     "PATTERN": Reader.text,
 }
@@ -65,7 +67,7 @@ def put(reader: Reader, current: Current, stages: Stages, address: str, token: s
     place = current.stage_path(located(reader))
     names = ("PARALLEL", "AUTO_COMPRESS", "SOURCE_COMPRESSION", "OVERWRITE")
     chosen = options(reader, names, "PUT")
-    stages.root(place.stage)
+    stages.file(place)
     transfer = {
         "stageInfo": stage_info(place, address, token),
         "src_locations": [source],

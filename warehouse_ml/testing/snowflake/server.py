@@ -201,7 +201,10 @@ class Server:
             return Response(status_code=401)
         parts = request.path_params["path"].split("/", 3)
         place = StagePath((parts[0], parts[1], parts[2]), parts[3])
-        file = self.emulation.stages.file(place)
+        try:
+            file = self.emulation.stages.file(place)
+        except EmulationError:
+            return Response(status_code=403)
         if request.method == "PUT":
             content = await request.body()
             await run_in_threadpool(self.emulation.stages.write, place, content)

@@ -1,0 +1,105 @@
+"""Accounts apart from each other, environments that hold what was declared, and the network that is denied."""
+
+import threading
+from pathlib import Path
+
+import pytest
+from snowflake.snowpark.exceptions import SnowparkSQLException
+
+from tests.testing.account import PINS, RUNTIME, Account
+from warehouse_ml.testing.snowflake import NotEmulatedError, emulated_snowflake, environments, worker
+from warehouse_ml.testing.snowflake.templates import template
+from warehouse_ml.testing.snowflake.worker_process import Worker
+
+
+def test_accounts_share_nothing(account):
+    account.sql("CREATE TABLE own (a INT)")
+    with emulated_snowflake() as other:
+        with pytest.raises(SnowparkSQLException, match="OWN does not exist"):
+            other.session().sql("SELECT * FROM own").collect()
+        with pytest.raises(SnowparkSQLException, match="FILES' does not exist"):
+            other.session().sql("LIST @files").collect()
+
+
+def test_sessions_of_an_account_share_its_objects(account):
+    account.sql("CREATE FUNCTION shared(a FLOAT) RETURNS FLOAT AS $$ a + 1 $$")
+    second = account.emulation.session()
+    assert second.sql("SELECT shared(1)").collect()[0][0] == 2
+
+
+def test_the_fixture_gives_a_session(snowflake_session, emulation):
+    assert snowflake_session.sql("SELECT CURRENT_DATABASE()").collect()[0][0] == "EMULATED"
+    assert emulation.statements == ["SELECT CURRENT_DATABASE()"]
+
+
+def test_an_account_of_its_own_for_every_test(snowflake_session):
+    assert snowflake_session.sql("SHOW FUNCTIONS").collect() == []
+
+
+def test_the_environment_holds_what_was_declared():
+    python = environments.environment(PINS, RUNTIME)
+    versions = template(python).versions
+    assert tuple(f"{name}=={versions[name]}" for name in ("numpy", "pandas")) == PINS
+
+
+def test_pandas_has_to_be_declared(account):
+    name = account.function("def predict(batch):\n    return batch[0]", packages=())
+    with pytest.raises(SnowparkSQLException, match="No module named 'numpy'"):
+        account.sql(f"SELECT {name}(1)")
+
+
+def test_an_environment_is_made_once_by_several_threads(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    made = []
+    original = environments.make
+    monkeypatch.setattr(environments, "make", lambda *given: (made.append(given), original(*given)))
+    threads = [threading.Thread(target=environments.environment, args=((), RUNTIME)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
+    assert environments.environment((), RUNTIME).exists()
+
+
+def test_an_environment_that_was_not_finished_is_made_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    python = environments.environment((), RUNTIME)
+    (python.parent.parent / "complete.json").unlink()
+    python.unlink()
+    assert environments.environment((), RUNTIME).exists()
+
+
+@pytest.fixture
+def cannot_deny(monkeypatch, tmp_path):
+    """A worker on a machine whose network cannot be denied."""
+    file = tmp_path / "worker.py"
+    text = Path(worker.__file__).read_text()
+    file.write_text(text.replace('if sys.platform != "linux"', "if True"))
+    monkeypatch.setattr(worker, "__file__", str(file))
+    monkeypatch.setattr("warehouse_ml.testing.snowflake.templates.templates", {})
+
+
+def test_a_network_that_cannot_be_denied_is_an_error(cannot_deny):
+    python = environments.environment(PINS, RUNTIME)
+    with pytest.raises(NotEmulatedError, match="could not take it away.*allow_network=True"):
+        Worker(python, {}, deny_network=True)
+    template(python).stop()
+
+
+def test_without_that_proof_on_request():
+    with emulated_snowflake(allow_network=True) as emulation:
+        account = Account(emulation, emulation.session())
+        account.sql("CREATE STAGE files")
+        name = account.function(
+            "import socket\ndef predict(batch):\n    socket.socket().close()\n    return batch[0]"
+        )
+        assert account.value(f"SELECT {name}(1)") == 1
+
+
+def test_files_of_other_functions_are_not_seen(account):
+    first = account.function("def predict(batch):\n    return batch[0]", files={"own.json": 1})
+    code = "def predict(batch):\n    return [str(sorted(os.listdir('.')))] * len(batch)"
+    second = account.function(code, returns="VARCHAR")
+    assert account.value(f"SELECT {second}(1)") == f"['handler_{second}.py']"
+    assert account.value(f"SELECT {first}(1)") == 1
