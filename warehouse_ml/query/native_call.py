@@ -43,7 +43,7 @@ def native_model(tree: TokenTree, index: int) -> NativeModel | None:
         return _named(tree, index - 2)
     if not tree.is_symbol(index - 2, ")"):
         return None
-    opening = tree.parent[index - 2]
+    opening = next(low for low, high in tree.closing.items() if high == index - 2)
     if tree.keyword(opening - 1) != "MODEL":
         return None
     parts = tree.split(opening + 1, index - 2, ",")

@@ -75,7 +75,7 @@ def translate(
 
 def is_plain(text: str) -> bool:
     """Whether an argument's type is the engine's to know: a column or a number, and no field of a value."""
-    return re.fullmatch(r'(?:\w+|"[^"]+")(?:\.(?:\w+|"[^"]+"))?|-?[\d.]+|NULL|\?', text) is not None
+    return re.fullmatch(r'(?:\w+|"(?:[^"]|"")+")(?:\.(?:\w+|"(?:[^"]|"")+"))?|-?[\d.]+|NULL|\?', text) is not None
 
 
 def _generated(tree: exp.Expr) -> str:

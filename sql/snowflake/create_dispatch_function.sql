@@ -1,0 +1,6 @@
+CREATE OR REPLACE {secure}FUNCTION {function}(model VARCHAR, features OBJECT)
+COPY GRANTS
+RETURNS VARIANT
+LANGUAGE SQL
+COMMENT = {comment}
+AS {body}
