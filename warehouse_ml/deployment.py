@@ -1,6 +1,10 @@
 """What a deployment to Snowflake does, as statements: to be read, reviewed, or run by somebody else."""
 
+import hashlib
+
 from warehouse_ml.engines.snowflake_ddl import (
+    StagedFile,
+    content_folder,
     create_function,
     create_schema,
     grants,
@@ -11,35 +15,49 @@ from warehouse_ml.engines.snowflake_ddl import (
 from warehouse_ml.engines.snowflake_deployment import Deployment
 from warehouse_ml.engines.snowflake_sql import rendered
 from warehouse_ml.model import ModelVersion
+from warehouse_ml.registry.access import TABLES
 
 __all__ = ["Deployment", "statements"]
 
-REGISTRY = (
-    *("create_format_table", "create_model_table", "create_version_table", "create_alias_table"),
-    *("create_versions_view", "create_models_view", "insert_format", "create_plan_table"),
-)
-"""The statements that make the registry, in order."""
 
+def statements(
+    version: ModelVersion, deployment: Deployment, *, proof: bytes | None = None, plan: bytes | None = None
+) -> list[str]:
+    """The text of every statement of a push that makes or changes something, in order, without a connection.
 
-def statements(version: ModelVersion, deployment: Deployment) -> list[str]:
-    """The text of every statement that makes a version callable, in order; nothing is connected to.
-
-    Files stand with their bare names, and values that a registration binds as `?`.
+    Files stand with their bare names, and values that a push binds as `?`. A push asks in between what is
+    there already.
 
     Args:
-        version: The version.
+        version: The version, with the number that it is to have.
         deployment: How its functions are made.
+        proof: The rows that were kept to verify it with.
+        plan: How it is scored fast.
     """
     schema = deployment.schema
-    files = [*handler_files(), *model_files(version)]
+
+    def put(file: StagedFile) -> str:
+        return put_file(file.name, file.folder, schema)
+
+    def content(name: str, data: bytes | None) -> list[str]:
+        if not data:
+            return []
+        sha256 = hashlib.sha256(data).hexdigest()
+        return [put(StagedFile(content_folder(version.name, version.version, sha256), name))]
+
+    def registry(*names: str) -> list[str]:
+        return [rendered(name, schema=schema) for name in names]
+
     return [
         *create_schema(deployment),
-        *(rendered(name, schema=schema) for name in REGISTRY),
-        *(put_file(file.name, file.folder, schema) for file in files),
+        *registry(*TABLES, "insert_format"),
+        *map(put, (*handler_files(), *model_files(version))),
         *(create_function(version, method, deployment) for method in version.methods),
         *grants(version, deployment),
-        rendered("begin"),
-        rendered("insert_model", schema=schema),
-        rendered("insert_version", schema=schema),
-        rendered("commit"),
+        *registry("insert_model", "begin", "update_model_versions"),
+        *content("proof.arrow", proof),
+        *registry("insert_version"),
+        *content("plan.bin", plan),
+        *(registry("insert_plan") if plan else []),
+        *registry("commit"),
     ]

@@ -130,8 +130,8 @@ def prove(engine: SnowflakeEngine, version: ModelVersion, proof: bytes) -> Parit
     report = kept.verify(_score(engine, version, kept.rows), version.signature, tolerance)
     if not report.passed:
         raise ParityError(
-            f"The functions of '{version.reference}' on Snowflake do not score as it was proved to, so it was "
-            f"not registered there: {report.mismatches} results differ, by {report.difference:.2g} at most "
+            f"The functions of '{version.reference}' on Snowflake do not score as it was proved to, so it "
+            f"was not registered there: {report.mismatches} results differ, by {report.difference:.2g} at most "
             f"(tolerance {tolerance:.2g}); error.report shows the worst rows.",
             report,
         )

@@ -48,6 +48,9 @@ def wide(count):
     return Signature("regression", features, inputs, Output("prediction", "DOUBLE", "y", 0))
 
 
+KINDS = ("DOUBLE", "VARCHAR", "BIGINT", "BOOLEAN")
+
+
 def binary():
     """Features whose names are words of SQL, or none at all."""
     names = ("select", "a \"b\" 'c'\\", "naïve", "feature_0")
@@ -56,7 +59,7 @@ def binary():
     )
     return Signature(
         "classification",
-        tuple(Feature(name, kind) for name, kind in zip(names, ("DOUBLE", "VARCHAR", "BIGINT", "BOOLEAN"))),
+        tuple(Feature(name, kind) for name, kind in zip(names, KINDS, strict=True)),
         tuple(GraphInput(f"i{place}", place) for place in range(4)),
         Output("prediction", "VARCHAR", "label", 0),
         probabilities,

@@ -8,11 +8,11 @@ _PLACE = re.compile(r"\{(\w+)\}")
 
 
 def rendered(name: str, **parts: str) -> str:
-    """A statement without its comments, with its parts; each is SQL already, quoted where it is a name or a text.
+    """A statement without its comments, with its parts.
 
     Args:
         name: The name of the file in `sql/snowflake`, without its ending.
-        parts: What stands in the places `{name}` of the file.
+        parts: What stands in the places `{name}` of the file; SQL already, quoted where it is a name or a text.
 
     Raises:
         KeyError: A part is missing: a mistake in this package, not of a user.

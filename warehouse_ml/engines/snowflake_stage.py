@@ -54,7 +54,7 @@ class Stage:
         with tempfile.TemporaryDirectory(prefix="warehouse_ml_") as local:
             try:
                 self._run(get_file(path, local.replace(os.sep, "/"), self._schema))
-            except errors.Error as error:
+            except errors.ProgrammingError as error:
                 raise StagedFileError(path, "cannot be read") from error
             file = Path(local, path.rpartition("/")[2])
             if not file.is_file():

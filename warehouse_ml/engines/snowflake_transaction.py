@@ -127,8 +127,8 @@ def transaction(host: Host, create: bool = False) -> Iterator[SnowflakeTransacti
                 "The session has an open transaction, and a change of the registry needs one of its own. "
                 "Commit or roll back, then try again."
             )
+        begun = True  # before it is: where its answer is lost, the transaction may be open all the same
         host.run(rendered("begin"))
-        begun = True
 
     started = SnowflakeTransaction(host, begin)
     with host.alone():
@@ -137,13 +137,13 @@ def transaction(host: Host, create: bool = False) -> Iterator[SnowflakeTransacti
                 started.run(name)
         try:
             yield started
+            if begun:
+                with registry_errors():
+                    host.run(rendered("commit"))
         except BaseException:
             if begun:
                 _roll_back(host)
             raise
-        if begun:
-            with registry_errors():
-                host.run(rendered("commit"))
 
 
 def _roll_back(host: Host) -> None:

@@ -15,14 +15,16 @@ FORMAT_VERSION = 1
 PATIENCE = 60.0
 """Seconds for which a change is tried again while other writers are faster."""
 
-_TABLES = (
+TABLES = (
     "create_format_table",
     "create_model_table",
     "create_version_table",
     "create_alias_table",
+    "create_plan_table",
     "create_versions_view",
     "create_models_view",
 )
+"""The statements that make a registry, in order."""
 
 _T = TypeVar("_T")
 
@@ -55,7 +57,7 @@ class Access:
             try:
                 with self._engine.transaction(create=create and missing) as transaction:
                     if create and missing:
-                        for table in _TABLES:
+                        for table in TABLES:
                             transaction.run(table)
                         transaction.run("insert_format", FORMAT_VERSION)
                     return change(transaction)

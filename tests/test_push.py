@@ -1,0 +1,349 @@
+import json
+import logging
+import re
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from snowflake.connector import errors
+
+from tests.engines.snowflake_account import QuickAccount, engine_on, registry_rows
+from tests.toy_models import every_type, twice
+from warehouse_ml import deployment as deployments
+from warehouse_ml import push as pushing
+from warehouse_ml.deployment import Deployment
+from warehouse_ml.engines.snowflake_ddl import handler_files
+from warehouse_ml.errors import ParityError, RegistryError, StagedFileError, VersionTakenError
+from warehouse_ml.parity.comparison import Expected
+from warehouse_ml.parity.proof import Proof
+from warehouse_ml.push import preparation, prove, push
+from warehouse_ml.registry.registry import Registry
+from warehouse_ml.registry.rows import Plan
+from warehouse_ml.session import connect
+from warehouse_ml.testing.snowflake import emulated_snowflake
+
+PROOF = Proof(
+    pa.table({"f0": [1.0, 2.0]}),
+    Expected(
+        {"try_predict": (np.array([2.0, 4.0], dtype=object),)}, np.zeros(2, bool), np.zeros(2, bool), ""
+    ),
+    2,
+).to_bytes()
+CALLER = Deployment(caller_role="analyst")
+
+
+@pytest.fixture
+def source():
+    with connect() as session:
+        yield session
+
+
+@pytest.fixture
+def quick():
+    return QuickAccount()
+
+
+@pytest.fixture(scope="module")
+def emulation():
+    with emulated_snowflake(roles=["analyst"]) as account:
+        yield account
+
+
+@pytest.fixture(autouse=True)
+def no_proof(monkeypatch, request):
+    """A quick account cannot score."""
+    if "quick" in request.fixturenames:
+        monkeypatch.setattr(pushing, "prove", lambda engine, version, proof: None)
+
+
+def registered(session, name="churn", factor=2.0, **facts):
+    onnx, signature = twice(factor)
+    return session._registry.register(name, onnx, signature, **facts)
+
+
+def planned(session, name="churn"):
+    facts = {"tags": {"team": "risk"}, "comment": "it's \\ 'here'", "plan": Plan("{}", b"plan")}
+    version = registered(session, name, **facts)
+    session.set_alias(name, "champion", 1)
+    return version
+
+
+# --- on an account that is quick ----------------------------------------------------------------
+
+
+def test_a_pushed_version_is_the_same_there(source, quick):
+    version = planned(source)
+    assert push("churn@champion", source._registry, quick.engine()) == version
+    target = Registry(quick.engine())
+    assert target.versions("churn") == [version]
+    assert target.load(version) == source._registry.load(version)
+    assert target.load(version, "plan") == b"plan"
+    assert target.aliases("churn") == {}
+
+
+def test_numbers_stay(source, quick):
+    for factor in (2.0, 3.0, 4.0):
+        registered(source, factor=factor)
+    for number in (3, 1):
+        assert push(f"churn@{number}", source._registry, quick.engine()).version == number
+    target = Registry(quick.engine())
+    assert [version.version for version in target.versions("churn")] == [1, 3]
+    assert target.resolve("churn").version == 3
+
+
+def test_pushing_again_changes_nothing(source, quick):
+    planned(source)
+    push("churn", source._registry, quick.engine(), CALLER, aliases="all")
+    before = quick.state()
+    push("churn", source._registry, quick.engine(), CALLER, aliases="all")
+    assert quick.state() == before
+
+
+def test_what_is_missing_is_made_again(source, quick):
+    planned(source)
+    push("churn", source._registry, quick.engine())
+    before = quick.state()
+    quick.functions.clear()
+    quick.stage.pop(f"{handler_files()[0].path}")
+    push("churn", source._registry, quick.engine())
+    assert quick.state() == before
+
+
+def pushed(source, account, name="churn"):
+    push(name, source._registry, account.engine(), CALLER, aliases="all")
+    return account
+
+
+def fail(source, account, place, name="churn", *, done_before=False):
+    """Push, and fail at a statement; a version that is to be seen then has all its functions and files."""
+    account.fail_at, account.done_before = len(account.statements) + place, done_before
+    with pytest.raises(errors.OperationalError, match="lost"):
+        pushed(source, account, name)
+    if name in [version.name for version in Registry(account.engine()).live_versions()]:
+        assert len([function for function in account.functions if f"wml_{name}_" in function]) == 2
+        assert len([path for path in account.stage if f"models/{name}/" in path]) == 3
+
+
+def test_the_first_push_is_finished_by_the_next_wherever_it_failed(source, quick):
+    planned(source)
+    sent, wanted = list(pushed(source, quick).statements), quick.state()
+    first = next(place for place, statement in enumerate(sent) if statement.startswith("PUT"))
+    for place in range(1, first + 1):
+        account = QuickAccount()
+        fail(source, account, place, done_before=place % 2 == 0)
+        assert pushed(source, account).state() == wanted
+
+
+def test_a_push_is_finished_by_the_next_wherever_it_failed(source, quick):
+    planned(source, "before")
+    planned(source)
+    before = len(pushed(source, quick, "before").statements)
+    count = len(pushed(source, quick).statements) - before
+    assert count > 30
+    for place in range(1, count + 1):
+        name = f"other_{place}"
+        planned(source, name)
+        fail(source, quick, place, name)
+        if place < count / 2:
+            fail(source, quick, place, name, done_before=True)
+        pushed(source, quick, name)
+        assert of_model(quick, name).replace(name, "churn") == of_model(quick, "churn")
+
+
+def of_model(account, name):
+    """What there is of one model, as text."""
+    rows, stage, functions, granted = account.state()
+    found = [
+        *(str(row) for table in rows.values() for row in table if row[0] == name),
+        *sorted(path for path in stage if path.startswith(f"models/{name}/")),
+        *sorted(text for text in (*functions.values(), *granted) if f"wml_{name}_" in text),
+    ]
+    return re.sub(r"datetime\.datetime\([^)]*\)", "moment", "\n".join(found))
+
+
+@pytest.mark.parametrize("verb", ["BEGIN", "UPDATE", "INSERT", "COMMIT"])
+def test_an_answer_that_is_lost_is_no_loss(source, quick, verb):
+    planned(source)
+    sent, wanted = list(pushed(source, quick).statements), quick.state()
+    for place in [place for place, statement in enumerate(sent, 1) if statement.startswith(verb)]:
+        account = QuickAccount()
+        fail(source, account, place, done_before=True)
+        assert pushed(source, account).state() == wanted
+
+
+def test_a_number_that_is_taken_is_refused_before_anything_is_changed(source, quick):
+    registered(source, factor=5.0)
+    push("churn", source._registry, quick.engine())
+    before = quick.state()
+    with connect() as other:
+        registered(other, factor=6.0)
+        with pytest.raises(VersionTakenError, match="'churn@1' exists in the target already.*SHA-256"):
+            push("churn", other._registry, quick.engine())
+    assert quick.state() == before
+
+
+def test_a_version_that_was_dropped_there_stays_dropped(source, quick):
+    registered(source)
+    push("churn", source._registry, quick.engine())
+    Registry(quick.engine()).drop_model("churn")
+    with pytest.raises(VersionTakenError, match="dropped"):
+        push("churn", source._registry, quick.engine())
+
+
+def test_another_file_of_the_stage_is_refused_and_kept(source, quick):
+    registered(source)
+    path = handler_files()[1].path
+    quick.stage[path] = b"print('other')"
+    with pytest.raises(StagedFileError, match="onnx_udf.py' is another one: SHA-256"):
+        push("churn", source._registry, quick.engine())
+    assert quick.stage[path] == b"print('other')"
+    assert quick.functions == {}
+    assert Registry(quick.engine()).live_versions() == []
+
+
+def test_a_file_that_the_stage_does_not_take_is_an_error(source, quick, monkeypatch):
+    registered(source)
+    monkeypatch.setattr(quick, "_put", lambda sql: [("", "", 0, 0, "", "", "ERROR", "full")])
+    with pytest.raises(StagedFileError, match="was not taken"):
+        push("churn", source._registry, quick.engine())
+
+
+def test_an_alias_that_does_not_point_there_is_refused_first(source, quick):
+    planned(source)
+    with pytest.raises(RegistryError, match="'other' does not point to 'churn@1'"):
+        push("churn", source._registry, quick.engine(), aliases=["Champion", "other"])
+    assert quick.statements == []
+
+
+def test_aliases_move_with_the_version_where_that_is_asked(source, quick):
+    planned(source)
+    push("churn", source._registry, quick.engine(), aliases=["Champion"])
+    assert Registry(quick.engine()).aliases("churn") == {"champion": 1}
+
+
+def test_functions_that_dispatch_know_a_version_that_came_in_between(source, quick, monkeypatch):
+    registered(source)
+    seen = []
+
+    def dispatch(versions, schema):
+        seen.append([version.reference for version in versions])
+        if len(seen) == 1:
+            with connect() as other:
+                registered(other, "other")
+                monkeypatch.setattr(pushing, "_dispatch", lambda: None)
+                push("other", other._registry, quick.engine())
+        return [f"GRANT {schema} {len(versions)}"]
+
+    monkeypatch.setattr(pushing, "_dispatch", lambda: dispatch)
+    push("churn", source._registry, quick.engine())
+    assert seen == [["churn@1"], ["churn@1", "other@1"]]
+    assert quick.statements[-2].startswith("GRANT warehouse_ml 2")
+
+
+def test_a_user_s_transaction_is_left_alone(source, quick):
+    registered(source)
+    engine = quick.engine()
+    push("churn", source._registry, engine)
+    engine.run("BEGIN")
+    with pytest.raises(RegistryError, match="open transaction"):
+        Registry(engine).set_alias("churn", "champion", 1)
+    assert quick.statements[-1] == "SELECT CURRENT_TRANSACTION()"
+
+
+def test_a_dry_run_shows_what_a_push_sends(source, quick):
+    version = registered(source, proof=PROOF, plan=Plan("{}", b"plan"))
+    pushed(source, quick)
+    sent = [
+        re.sub(r"(file://)[^']*/warehouse_ml_[^/']*/", r"\1", statement) for statement in quick.statements
+    ]
+    makes = [statement for statement in sent if not statement.startswith(("SELECT", "GET"))]
+    shown = deployments.statements(version, CALLER, proof=PROOF, plan=b"plan")
+    assert shown == list(dict.fromkeys(makes))
+
+
+# --- on the emulation ---------------------------------------------------------------------------
+
+
+def test_scores_there_are_those_of_duckdb(source, emulation):
+    from sklearn.linear_model import LogisticRegression
+
+    draw = np.random.default_rng(0)
+    rows = pd.DataFrame({"a": draw.normal(size=200), "b": draw.normal(size=200)})
+    rows["y"] = np.where(rows.a + rows.b > 0, "yes", "no")
+    version = source.train("trained", LogisticRegression(), rows, target="y")
+    engine = engine_on(emulation, "TRAINED")
+    push("trained", source._registry, engine)
+    values = ", ".join(f"({a!r}, {b!r})" for a, b in rows[["a", "b"]].to_numpy()[:40].tolist())
+    scores = "{}(a, b), {}_proba(a, b), {}_try(a, NULL)"
+    query = f"SELECT {scores} FROM (VALUES {values}) AS t (a, b) ORDER BY a"
+    there = engine.query(query.replace("{}", f"warehouse_ml.{version.function}"))
+    here = source.sql(query.replace("{}", version.function))
+    for found, wanted in zip(there.rows(), here.fetchall(), strict=True):
+        assert found[0] == wanted[0]
+        assert found[1] == pytest.approx(wanted[1], rel=1e-12)
+        assert found[2] is wanted[2] is None
+
+
+def test_every_type_and_structs_are_proved_there(source, emulation):
+    onnx, signature = every_type()
+    version = source._registry.register("types", onnx, signature)
+    engine = engine_on(emulation, "TYPES")
+    push("types", source._registry, engine)
+    ((score,),) = engine.run(
+        f"SELECT warehouse_ml.{version.function}"
+        "(0.1, 9007199254740993, NULL, 'é', '2026-01-02'::TIMESTAMP_NTZ)"
+    )
+    assert json.loads(score)["i"] == 9007199254740993
+
+
+def test_functions_that_score_otherwise_are_not_registered(source, emulation):
+    from sklearn.linear_model import LinearRegression
+
+    rows = pd.DataFrame({"a": np.arange(20.0), "y": np.arange(20.0) * 2})
+    version = source.register("line", LinearRegression().fit(rows[["a"]], rows.y), rows[["a"]])
+    proof = source._registry.load_proof(version)
+    engine = engine_on(emulation, "OTHERWISE")
+    onnx, signature = twice(3.0)
+    other = replace(source._registry.register("line", onnx, signature), version=7)
+    prepare = preparation(engine, onnx, proof, Deployment())
+    with pytest.raises(
+        ParityError, match=r"'line@7' on Snowflake .* not registered there: \d+ results differ"
+    ):
+        prepare(other)
+    with pytest.raises(ParityError) as raised:
+        prove(engine, other, proof)
+    assert "19.0" not in str(raised.value)
+    assert registry_rows_of(engine) == []
+
+
+def registry_rows_of(engine):
+    return Registry(engine).live_versions()
+
+
+def test_nothing_of_rows_or_weights_is_written_anywhere(source, emulation, caplog):
+    caplog.set_level(logging.DEBUG)
+    from sklearn.linear_model import LinearRegression
+
+    rows = pd.DataFrame({"a": [1.25, 77123.5, 3.0, 5.0], "y": [918273.75, 2.0, 3.5, 9.0]})
+    estimator = LinearRegression().fit(rows[["a"]], rows.y)
+    source.register("quiet", estimator, rows[["a"]])
+    before = len(emulation.statements)
+    push("quiet", source._registry, engine_on(emulation, "QUIET"), CALLER)
+    texts = "\n".join([*emulation.statements[before:], *caplog.messages])
+    for secret in ("77123", "918273", repr(float(estimator.coef_[0]))[:9]):
+        assert secret not in texts
+
+
+def test_a_model_registered_there_is_deployed_and_proved(emulation, source):
+    onnx, signature = twice()
+    engine = engine_on(emulation, "THERE")
+    registry = Registry(engine)
+    version = registry.register(
+        "direct", onnx, signature, prepare=preparation(engine, onnx, None, Deployment())
+    )
+    assert version.version == 1
+    assert engine.run(f"SELECT warehouse_ml.{version.function}(2.5)") == [(5.0,)]
+    assert registry.register("direct", onnx, signature, prepare=lambda found: None) == version
+    assert registry_rows(engine)["model"] == [("direct", 1, 1, None, 0)]
