@@ -30,8 +30,14 @@ BODIES: dict[tuple[str, Method], str] = {
     ("m", "try_predict"): "{0} + 10 * {1}",
     ("picky", "predict"): "{0}",
     ("one", "predict"): "{0} * 2",
-    ("churn", "predict"): f"CASE WHEN {{0}} IS NULL THEN NULL WHEN {_CHURN} > 0.3::FLOAT THEN 'yes' ELSE 'no' END",
-    ("churn", "try_predict"): f"CASE WHEN {{0}} IS NULL THEN NULL WHEN {_CHURN} > 0.3 THEN 'yes' ELSE 'no' END",
+    (
+        "churn",
+        "predict",
+    ): f"CASE WHEN {{0}} IS NULL THEN NULL WHEN {_CHURN} > 0.3::FLOAT THEN 'yes' ELSE 'no' END",
+    (
+        "churn",
+        "try_predict",
+    ): f"CASE WHEN {{0}} IS NULL THEN NULL WHEN {_CHURN} > 0.3 THEN 'yes' ELSE 'no' END",
     ("churn", "predict_proba"): f"CASE WHEN {{0}} IS NULL THEN NULL ELSE {_CHURN} END",
     ("grade", "predict"): f"CASE WHEN {{0}} IS NOT NULL THEN {_GRADE} END",
     ("grade", "predict_proba"): f"CASE WHEN {{0}} IS NOT NULL THEN {_GRADES} END",
@@ -91,6 +97,14 @@ class SnowflakeCatalog:
 
     def run(self, text: str, parameters: Any = None) -> list[tuple[Any, ...]]:
         return [tuple(map(read, row)) for row in self._cursor.execute(self.sql(text), parameters).fetchall()]
+
+    def undone(self, text: str) -> list[tuple[Any, ...]]:
+        """Run a text as it is, and undo what it changes."""
+        self.execute("BEGIN")
+        try:
+            return self.execute(text)
+        finally:
+            self.execute("ROLLBACK")
 
     def execute(self, text: str) -> list[tuple[Any, ...]]:
         """Run a text as it is."""

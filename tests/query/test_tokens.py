@@ -70,3 +70,35 @@ def test_name_is_unquoted(text: str, name: str) -> None:
     tree = tokenize(text)
     assert tree is not None
     assert tree.tokens[0].name == name
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        (r"'It\'s' a", [r"'It\'s'", "a"]),
+        ("$$it's -- 'x$$ b", ["$$it's -- 'x$$", "b"]),
+        ("a // 'b\nc", ["a", "c"]),
+        ("/* a /* b */ c", ["c"]),
+        ("x:late::FLOAT", ["x", ":", "late", "::", "FLOAT"]),
+        ("t.$1, $name", ["t", ".", "$1", ",", "$name"]),
+        ("FROM @s.stage/a-b//c.csv t", ["FROM", "@s.stage/a-b//c.csv", "t"]),
+        ("@~/x", ["@~/x"]),
+        ("a||b->c!=d", ["a", "||", "b", "->", "c", "!=", "d"]),
+        ("m!PREDICT(a=>1)", ["m", "!", "PREDICT", "(", "a", "=>", "1", ")"]),
+        ("{'a': 1.5e3}", ["{", "'a'", ":", "1.5e3", "}"]),
+    ],
+)
+def test_snowflakes_tokens(text, tokens):
+    assert [token.text for token in tokenize(text, "snowflake").tokens] == tokens
+
+
+@pytest.mark.parametrize("text", ["'a", r"'a\'", "$$a", '"a', "/* a", "(a"])
+def test_what_snowflake_cannot_parse(text):
+    assert tokenize(text, "snowflake") is None
+
+
+@given(text=st.text("ab'\"$/*-\\@:!(){}[],. \n1?", max_size=24))
+def test_snowflakes_tokens_lie_in_the_text(text):
+    tree = tokenize(text, "snowflake")
+    for token in tree.tokens if tree else ():
+        assert text[token.start : token.end] == token.text

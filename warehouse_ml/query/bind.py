@@ -241,6 +241,8 @@ def _numbered_parameters(statement: Statement, tree: TokenTree, dialect: Dialect
     """
     places = [index for index, token in enumerate(tree.tokens) if token.text == "?"]
     by_name = [call for call in statement.calls if len(call.arguments) == 1 or _is_named(call)]
+    if dialect.target == "snowflake":  # a parameter alone stays where it is
+        by_name = [call for call in by_name if not _is_parameter(call, tree)]
     asking = [
         call for call in by_name if any(call.token < place < tree.after(call.token + 1) for place in places)
     ]
@@ -252,6 +254,12 @@ def _numbered_parameters(statement: Statement, tree: TokenTree, dialect: Dialect
         )
     tokens = [tree.tokens[place] for place in places]
     return [Edit(token.start, token.end, f"${number}") for number, token in enumerate(tokens, start=1)]
+
+
+def _is_parameter(call: ModelCall, tree: TokenTree) -> bool:
+    first = call.arguments[0]
+    alone = len(call.arguments) == 1 and first.last == first.first + 1
+    return alone and tree.tokens[first.first].kind is Kind.PARAMETER
 
 
 def _is_named(call: ModelCall) -> bool:

@@ -6,6 +6,7 @@ text that is only translated is bound by nobody.
 
 from dataclasses import replace
 
+from warehouse_ml.errors import FeatureTypeError
 from warehouse_ml.query.bind import BoundCall, BoundStatement
 from warehouse_ml.query.coerce_by import coerced_by
 from warehouse_ml.query.score import Score
@@ -13,7 +14,7 @@ from warehouse_ml.query.tokens import Kind, tokenize
 
 
 def check_types(statement: BoundStatement) -> BoundStatement:
-    """The statement with casts where the features' types need them.
+    """The statement with casts of what has no type of its own in Snowflake, a VARIANT.
 
     Args:
         statement: A statement whose scores know the types of their features, as far as they are known.
@@ -38,6 +39,8 @@ def _checked(score: Score) -> Score:
         if known is None or known == feature.type or _is_literal(features[place], score.dialect.source):
             continue
         coerced = coerced_by(score.dialect, score.version.reference, feature, features[place], known)
+        if coerced != features[place] and known != "VARIANT":  # a cast would do it, and so DuckDB demands it
+            raise FeatureTypeError(score.version.reference, feature.name, feature.type, known)
         if coerced != features[place]:
             features[place], types[place] = coerced, feature.type
     if features == list(score.features):

@@ -49,6 +49,8 @@ def native_model(tree: TokenTree, index: int) -> NativeModel | None:
     parts = tree.split(opening + 1, index - 2, ",")
     low, high = parts[0]
     found = _named(tree, high - 1) if high > low else None
+    if found is None and high > low + 1 and tree.dialect == "snowflake":
+        return None
     if found is None or len(parts) > 2:
         return NativeModel(opening - 1, "", problem="write MODEL(name) or MODEL(name, version)")
     if found.first != low:

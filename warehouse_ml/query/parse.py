@@ -192,7 +192,7 @@ def _native_call(tree: TokenTree, index: int, close: int, *, in_from: bool) -> M
     unread = ModelCall(method, "", "", (), in_from, index, start, end, text, native=True)
     if native is None or native.problem:
         raise unread.error("write model!PREDICT(...)" if native is None else native.problem)
-    if in_from:
+    if in_from and tree.dialect == "duckdb":
         raise unread.error(f"in FROM, write {tree.word(index)}('{native.name}', TABLE customers)")
     parts = [part for part in tree.split(index + 2, close, ",") if close > index + 2]
     if not parts:

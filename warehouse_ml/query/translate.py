@@ -75,7 +75,10 @@ def translate(
 
 def is_plain(text: str) -> bool:
     """Whether an argument's type is the engine's to know: a column or a number, and no field of a value."""
-    return re.fullmatch(r'(?:\w+|"(?:[^"]|"")+")(?:\.(?:\w+|"(?:[^"]|"")+"))?|-?[\d.]+|NULL|\?', text) is not None
+    return (
+        re.fullmatch(r'(?:\w+|"(?:[^"]|"")+")(?:\.(?:\w+|"(?:[^"]|"")+"))?|-?[\d.]+|NULL|\?', text)
+        is not None
+    )
 
 
 def _generated(tree: exp.Expr) -> str:
@@ -133,7 +136,7 @@ def _precise(tree: exp.Expr, calls: Mapping[str, tuple[CallWriter, Output]]) -> 
         return isinstance(node, exp.Cast) and node.to.this.name == "DOUBLE"
 
     def changed(node: exp.Expr) -> exp.Expr:
-        if isinstance(node, exp.Div | exp.Avg) and not is_double(node.this):
+        if isinstance(node, exp.Div | exp.IntDiv | exp.Avg) and not is_double(node.this):
             node.set("this", exp.cast(node.this, "DOUBLE"))
         elif isinstance(node, exp.StructExtract) and not isinstance(node.this, exp.Anonymous):
             return exp.Anonymous(this="GET", expressions=[node.this, node.expression])
