@@ -1,6 +1,7 @@
 """Tensor operators against the tree operator: the same leaves, and the same sums bit for bit."""
 
 import json
+import math
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,46 @@ def tensors(made: bytes, rows: np.ndarray, *, new_since: bytes = b"") -> dict[st
     del model.graph.output[:]
     model.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)
     return {name: value.size for name, value in zip(names, run(model, {"x": rows}), strict=True)}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from(WAYS))
+def test_sums_over_several_operators_go_on_where_the_last_one_ended(seed: int, way: str) -> None:
+    ensemble = random_ensemble(seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tree_graph, "_MAX_CELLS", 2 * ensemble.outputs)
+        force(patch, way)
+        assert_equal(sums_of(ensemble), hard_rows(ensemble, seed))
+
+
+def test_no_sum_is_left_that_cuda_adds_up_anew_for_each_tree(monkeypatch: pytest.MonkeyPatch) -> None:
+    ensemble = forest(trees=40, depth=3, outputs=2)
+    monkeypatch.setattr(tree_graph, "_MAX_CELLS", 20)
+    model = sums_of(ensemble)
+    assert trees_of(model) == ["TreeEnsembleRegressor"] * 2
+    made = assert_equal(model, np.random.default_rng(0).normal(size=(50, 3)))
+    assert "CumSum" not in [node.op_type for node in onnx.load_model_from_string(made).graph.node]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("mode", ["BRANCH_LT", "BRANCH_LEQ"])
+def test_a_threshold_that_is_nan_holds_for_missing_values_alone(
+    mode: str, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    force(monkeypatch, way)
+    tree = {"nodes_treeids": [0, 0, 0], "nodes_nodeids": [0, 1, 2], "nodes_featureids": [0, 0, 0]}
+    tree |= {"nodes_modes": [mode, "LEAF", "LEAF"], "nodes_values": [math.nan, 0.0, 0.0]}
+    tree |= {"nodes_truenodeids": [1, 0, 0], "nodes_falsenodeids": [2, 0, 0]}
+    leaves = {"target_treeids": [0, 0], "target_nodeids": [1, 2], "target_ids": [0, 0]}
+    node = helper.make_node(
+        "TreeEnsembleRegressor", ["x"], ["y"], domain="ai.onnx.ml", n_targets=1, target_weights=[0.0, 1.0],
+        nodes_missing_value_tracks_true=[1, 0, 0], **tree, **leaves,
+    )  # fmt: skip
+    model = graph("g (float[N, 1] x) => (float[N, 1] y) { y = Identity(x) }", {})
+    model.graph.node[0].CopyFrom(node)
+    values = np.array([[0.0], [np.inf], [-np.inf], [np.nan]], np.float32)
+    made = assert_equal(model.SerializeToString(), values)
+    assert results(made, values)[0].ravel().tolist() == [1.0, 1.0, 1.0, 0.0]
 
 
 def test_chunks_of_many_trees_hold_the_limit() -> None:
