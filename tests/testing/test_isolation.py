@@ -1,4 +1,4 @@
-"""Accounts apart from each other, environments that hold what was declared, and the network that is denied."""
+"""Accounts apart from each other, environments of what was declared, and the network that is denied."""
 
 import threading
 from pathlib import Path
@@ -10,6 +10,7 @@ from tests.testing.account import PINS, RUNTIME, Account
 from warehouse_ml.testing.snowflake import NotEmulatedError, emulated_snowflake, environments, worker
 from warehouse_ml.testing.snowflake.templates import template
 from warehouse_ml.testing.snowflake.worker_process import Worker
+from warehouse_ml.testing.snowflake.workers import LIMIT
 
 
 def test_accounts_share_nothing(account):
@@ -103,3 +104,14 @@ def test_files_of_other_functions_are_not_seen(account):
     second = account.function(code, returns="VARCHAR")
     assert account.value(f"SELECT {second}(1)") == f"['handler_{second}.py']"
     assert account.value(f"SELECT {first}(1)") == 1
+
+
+def test_more_functions_than_workers_in_one_statement(account):
+    names = [
+        account.function(f"def predict(batch):\n    return batch[0] + {number}")
+        for number in range(LIMIT + 3)
+    ]
+    calls = ", ".join(f"{name}(r.index)" for name in names)
+    rows = account.sql(f"SELECT {calls} FROM TABLE(FLATTEN(input => PARSE_JSON(?))) AS r", str([0] * 2500))
+    assert [tuple(row) for row in rows] == [tuple(i + n for n in range(LIMIT + 3)) for i in range(2500)]
+    assert len(account.emulation.workers.running) == LIMIT

@@ -98,7 +98,8 @@ FAULTS = {
         "PermissionError: .* Operation not permitted",
     ),
     "a network of another process": (
-        "import subprocess\n    subprocess.run([sys.executable, '-c', 'import socket; socket.socket()'], check=True)",
+        "import subprocess\n"
+        "    subprocess.run([sys.executable, '-c', 'import socket; socket.socket()'], check=True)",
         "CalledProcessError",
     ),
     "a file that is not imported": ("return [staged('model.onnx')]", "FileNotFoundError"),

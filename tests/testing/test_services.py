@@ -104,7 +104,10 @@ def scorer(deployed):
 
 
 ONE = "SELECT served(1.5, 'x', NULL)"
-MANY = "SELECT i, served(i, 'x', TRUE) FROM (SELECT r.index::FLOAT AS i FROM TABLE(FLATTEN(input => PARSE_JSON(?))) AS r)"
+MANY = (
+    "SELECT i, served(i, 'x', TRUE) FROM "
+    "(SELECT r.index::FLOAT AS i FROM TABLE(FLATTEN(input => PARSE_JSON(?))) AS r)"
+)
 
 
 def many(account, rows):

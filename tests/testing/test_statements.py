@@ -61,6 +61,7 @@ REFUSED = {
         PYTHON + " RESOURCE_CONSTRAINT = (architecture = 'arm64')",
         "9999.*architecture",
     ),
+    "a VARIANT for Python": (PYTHON.replace("a FLOAT", "a VARIANT"), "9999.*VARIANT"),
     "a package of a range": (PYTHON.replace(PINS[0], "numpy<3"), "9999.*numpy<3"),
     "a package that cannot be had": (PYTHON.replace(PINS[0], "numpy==0.0.1"), "391546.*specified packages"),
     "a schema that is not there": (

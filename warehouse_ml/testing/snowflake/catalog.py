@@ -8,6 +8,7 @@ import inspect
 import random
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -22,6 +23,7 @@ from warehouse_ml.testing.snowflake.errors import ALREADY_THERE, NOT_THERE, Emul
 from warehouse_ml.testing.snowflake.functions import CreateFunction, Function
 from warehouse_ml.testing.snowflake.stages import Name
 from warehouse_ml.testing.snowflake.types import SnowflakeType
+from warehouse_ml.testing.snowflake.worker_process import WorkerStoppedError
 from warehouse_ml.testing.snowflake.workers import Workers
 
 Calls = Callable[[list[Any]], Any]
@@ -126,11 +128,14 @@ class Catalog:
         chance = random.Random(self.settings.seed)
 
         def calls(arrays: list[Any]) -> Any:
-            worker = self.workers.of(function)
             parts = batches(types, arrays, chance, self.settings.wide_numbers)
-            answers = worker.call(
-                function.handler, function.returns.kind, parts, limit=self.settings.time_limit
-            )
+            answers = None
+            while answers is None:
+                with suppress(WorkerStoppedError):
+                    answers = self.workers.of(function).call(
+                        *(function.name[2], function.handler, function.returns.kind, parts),
+                        limit=self.settings.time_limit,
+                    )
             return joined(function.returns, [part.rows for part in parts], answers)
 
         return calls

@@ -51,6 +51,8 @@ def check_python(session: "Session", function: Function) -> None:
     absent = [clause for clause in NEEDED if clause not in function.clauses]
     if absent:
         raise NotEmulatedError(f"LANGUAGE PYTHON without {', '.join(absent)}")
+    if any(argument.type.kind in ("VARIANT", "ARRAY") for argument in function.arguments):
+        raise NotEmulatedError("arguments of VARIANT or ARRAY for Python, whose NULL is an object of its own")
     if "AS" in function.clauses:
         raise NotEmulatedError("handlers within the statement: stage a file, and name it in IMPORTS")
     if function.handler.count(".") != 1:
@@ -96,10 +98,12 @@ def native_expression(session: "Session", function: Function) -> str:
 def qualify(session: "Session", function: Function, body: exp.Expr) -> None:
     """Complete the names of functions in a body: they are in the schema of the function, whoever calls it."""
     for call in [*body.find_all(exp.Anonymous)]:
-        outer = call.parent if isinstance(call.parent, exp.Dot) else call
-        if isinstance(call.parent, exp.Dot) and isinstance(call.parent.this, exp.Dot):
-            continue
-        schema = function.name[1] if outer is call else call.parent.this.name
+        outer: exp.Expr = call
+        schema = function.name[1]
+        if isinstance(call.parent, exp.Dot):
+            if isinstance(call.parent.this, exp.Dot):
+                continue  # with its database already
+            outer, schema = call.parent, call.parent.this.name
         name = (function.name[0], schema, call.name.upper())
         if name in session.catalog.functions:
             parts = [exp.to_identifier(part, quoted=True) for part in name[:2]]

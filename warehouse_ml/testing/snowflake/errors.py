@@ -28,6 +28,13 @@ class EmulationError(ProgrammingError):
         super().__init__(msg=message, errno=number, sqlstate=state)
 
 
+class HandlerError(EmulationError):
+    """A Python function failed: its handler, its packages when they are imported, or its interpreter."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(PYTHON_INTERPRETER, f"Python Interpreter Error:\n{what}", "P0000")
+
+
 class NotEmulatedError(EmulationError):
     """A statement or a clause that the emulation does not understand, and so refuses."""
 

@@ -1,7 +1,7 @@
 """Lets the connector reach a stage over plain HTTP, where an address says so.
 
 The connector moves a stage's files to and from the address that the account names, and puts `https://`
-before any address that lacks it. Snowflake never names one with `http://`: other connections stay as they are.
+before any address that lacks it. Snowflake never names one with `http://`: nothing changes elsewhere.
 """
 
 from typing import Any

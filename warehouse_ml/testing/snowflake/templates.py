@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from warehouse_ml.testing.snowflake import worker
-from warehouse_ml.testing.snowflake.errors import PYTHON_INTERPRETER, EmulationError
+from warehouse_ml.testing.snowflake.errors import HandlerError
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Set to one thread: a process with more of them cannot be forked."""
@@ -36,14 +36,17 @@ class Template:
             _, said = self.process.communicate()
             self.channel.close()
             last = said.decode(errors="replace").strip().rpartition("\n")[2]
-            raise EmulationError(PYTHON_INTERPRETER, f"Python Interpreter Error: {last}")
+            raise HandlerError(last)
         self.versions = json.loads(message)
 
     def ask(self, order: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
         """Send one order, and wait for its answer."""
         with self.lock:
             socket.send_fds(self.channel, [json.dumps(order).encode()], descriptors)
-            return dict(json.loads(self.channel.recv(1 << 16)))
+            message = self.channel.recv(1 << 16)
+        if not message:
+            raise HandlerError("the process that forks interpreters has ended")
+        return dict(json.loads(message))
 
     @property
     def alive(self) -> bool:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from warehouse_ml.testing.snowflake import worker
 from warehouse_ml.testing.snowflake.errors import (
-    PYTHON_INTERPRETER,
     TIME_LIMIT,
     EmulationError,
+    HandlerError,
     NotEmulatedError,
 )
 from warehouse_ml.testing.snowflake.templates import template
@@ -31,6 +31,10 @@ class Batch:
     rows: int
     columns: Sequence[worker.Header]
     buffers: Sequence[bytes]
+
+
+class WorkerStoppedError(Exception):
+    """A worker was ended to make room, before it was called."""
 
 
 class Worker:
@@ -70,7 +74,7 @@ class Worker:
         self.errors.seek(0)
         said = self.errors.read()[-2000:].decode(errors="replace")
         self.stop()
-        return EmulationError(PYTHON_INTERPRETER, f"Python Interpreter Error: the interpreter ended. {said}")
+        return HandlerError(f"the interpreter ended. {said}")
 
     def send(self, header: worker.Header, buffers: Sequence[bytes]) -> None:
         """Write one frame."""
@@ -95,13 +99,18 @@ class Worker:
 
         return read
 
-    def call(self, handler: str, returns: str, batches: Sequence[Batch], limit: float) -> list[list[bytes]]:
-        """The encoded answers of a handler to batches, in their order.
+    def call(
+        self, name: str, handler: str, returns: str, batches: Sequence[Batch], limit: float
+    ) -> list[list[bytes]]:
+        """The encoded answers of a handler to batches, in their order; `name` is the function's.
 
         Raises:
             EmulationError: The handler raised, answered wrongly, ended its process or took too long.
+            WorkerStoppedError: Another worker has taken this one's place.
         """
         with self.lock:
+            if not self.alive:
+                raise WorkerStoppedError
             until = time.monotonic() + limit
             sending = threading.Thread(target=self.feed, args=(handler, returns, batches), daemon=True)
             sending.start()
@@ -116,7 +125,7 @@ class Worker:
                 self.stop()
                 raise EmulationError(
                     TIME_LIMIT,
-                    f"Function {handler} exceeded the time limit of {limit:g} seconds per call.",
+                    f"Function {name} exceeded the time limit of {limit:g} seconds per call.",
                     "57014",
                 ) from error
             except EOFError as error:
@@ -125,10 +134,7 @@ class Worker:
                 sending.join()
         if failures:
             first = min(failures, key=lambda header: int(header["id"]))
-            raise EmulationError(
-                PYTHON_INTERPRETER,
-                f"Python Interpreter Error:\n{first['trace']} in function {handler} with handler {handler}",
-            )
+            raise HandlerError(f"{first['trace']} in function {name} with handler {handler}")
         return [answers[place] for place in range(len(batches))]
 
     def feed(self, handler: str, returns: str, batches: Sequence[Batch]) -> None:

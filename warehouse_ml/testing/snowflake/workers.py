@@ -9,7 +9,7 @@ from warehouse_ml.testing.snowflake.functions import Function
 from warehouse_ml.testing.snowflake.stages import Stages
 from warehouse_ml.testing.snowflake.worker_process import Worker
 
-LIMIT = 4
+LIMIT = 8
 """How many workers stay alive; the one that was used longest ago is ended first."""
 
 Key = tuple[object, ...]
