@@ -218,7 +218,8 @@ def _read(
     kind = _KINDS[name]
     if isinstance(dtype, np.dtype):
         if name == "TIMESTAMP" and dtype.kind == "M":
-            return _microseconds(values.to_numpy())
+            times = values.to_numpy()
+            return times.astype("datetime64[us]").astype(np.int64), np.isnat(times)
         if dtype.kind in kind.direct:
             return values.to_numpy(dtype=kind.dtype), None
     elif name == "DOUBLE" and types.is_numeric_dtype(dtype):
@@ -230,11 +231,6 @@ def _read(
         return values.to_numpy(dtype=kind.dtype, na_value=kind.fill), missing
     objects = values if isinstance(values, np.ndarray) else np.array(values, dtype=object)
     return _from_objects(objects, feature, refused, packed, lenient)
-
-
-def _microseconds(times: Any) -> Column:
-    missing = np.isnat(times)
-    return np.where(missing, 0, times.astype("datetime64[us]").astype(np.int64)), missing
 
 
 def _from_objects(

@@ -161,6 +161,45 @@ def test_a_struct_is_null_where_all_its_parts_are(tmp_path) -> None:
     ]
 
 
+def test_a_part_of_a_struct_may_be_null_alone(tmp_path) -> None:
+    graph = """
+        <ir_version: 8, opset_import: ["" : 15]>
+        g (double[N,1] x) => (double[N,1] x2, double[N,1] root) {
+            x2 = Identity(x)
+            root = Sqrt(x)
+        }"""
+    parts = (Output("x", "DOUBLE", "x2", 0), Output("root", "DOUBLE", "root", 0))
+    folder = write_imports(tmp_path, *of_one_feature(graph, Output("prediction", "STRUCT", fields=parts)))
+    assert call(folder, by_place([4.0, -1.0, np.nan])).tolist() == [
+        {"x": 4.0, "root": 2.0},
+        {"x": -1.0, "root": None},
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "tensor", "scored"),
+    [("VARCHAR", "string", ["a", None]), ("BIGINT", "int64", [1, None]), ("BOOLEAN", "bool", [True, None])],
+)
+def test_a_label_is_null_where_its_row_has_no_score(tmp_path, kind, tensor, scored) -> None:
+    label = {"string": '"a"', "int64": "1", "bool": "1"}[tensor]
+    graph = f"""
+        <ir_version: 8, opset_import: ["" : 15]>
+        g (double[N,1] x) => ({tensor}[N,1] y)
+        <{tensor}[1,1] label = {{{label}}}>
+        {{
+            size = Shape(x)
+            y = Expand(label, size)
+        }}"""
+    folder = write_imports(tmp_path, *of_one_feature(graph, Output("prediction", kind, "y", 0)))
+    assert plain(call(folder, by_place([1.0, np.nan]))) == scored
+
+
+def of_one_feature(graph: str, output: Output) -> tuple[bytes, Signature]:
+    signature = Signature("classification", (Feature("x", "DOUBLE"),), (GraphInput("x", 0),), output)
+    return onnx.parser.parse_model(graph).SerializeToString(), signature
+
+
 TIMES = [datetime(2026, 1, 1, 12, 30, 0, 123456), None, datetime(1969, 12, 31)]
 
 
