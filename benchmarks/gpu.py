@@ -119,7 +119,7 @@ def measured(
             for counted in nodes_by_provider(device, graph.model, cores, graph.output, few)
         ]
         for count in rows:
-            if count > work.most:
+            if count > (work.limit if device == "cpu" else work.most):
                 continue
             say(f"{key}: {count:,} rows")
             run.results.append(_compared(work, count, device, cores, rounds=2 if quick else ROUNDS))
