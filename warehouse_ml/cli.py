@@ -10,7 +10,8 @@ from warehouse_ml.errors import MissingDependencyError
 def main() -> None:
     """Run the command line; a missing extra is one readable line."""
     try:
-        from warehouse_ml.commands import wml
+        from warehouse_ml import commands, service_commands, snowflake_commands  # noqa: F401
+        from warehouse_ml.command_line import wml
     except ModuleNotFoundError as error:
         if error.name not in ("click", "rich"):
             raise

@@ -2,46 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from warehouse_ml.catalogue import Catalogue
 from warehouse_ml.engines import open_engine
 from warehouse_ml.engines.base import Engine, Namespace, Parameters
 from warehouse_ml.errors import RegistryError, SampleError
 from warehouse_ml.functions import Functions
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.registry.registry import Registry
-from warehouse_ml.registry.rows import AliasChange
-from warehouse_ml.registry.selector import split_reference
 from warehouse_ml.result import Result
 from warehouse_ml.signature import MissingPolicy
 
 if TYPE_CHECKING:
+    from warehouse_ml.engines.snowflake_deployment import Deployment
     from warehouse_ml.explain import Explanation
     from warehouse_ml.parity.report import ParityReport
     from warehouse_ml.registration import Registrable
 
 
-def connect(target: Any = None, *, read_only: bool = False, progress: bool | None = None) -> Session:
+def connect(
+    target: Any = None,
+    *,
+    read_only: bool = False,
+    progress: bool | None = None,
+    deployment: Deployment | None = None,
+) -> Session:
     """Open a session.
 
     Args:
-        target: None for a database in memory, the path of a DuckDB file, or a DuckDB connection that you
-            already have; it stays yours: its settings and transactions are left alone, and closing the
-            session leaves it open.
+        target: None for a DuckDB database in memory, the path of a DuckDB file, or `snowflake://` and the
+            name of a connection in the connector's own configuration. Or a DuckDB connection or a Snowpark
+            session that you already have; it stays yours: its settings and transactions are left alone, and
+            closing the session leaves it open.
         read_only: Open a file so that nothing can be changed.
         progress: Whether a statement that scores for more than two seconds shows a progress bar; by default
             on a terminal.
+        deployment: On Snowflake, how the functions of new versions are made.
 
     Raises:
         WarehouseMLError: It is nothing that a session can be opened on.
     """
-    return Session(open_engine(target, read_only=read_only), progress=progress)
+    return Session(open_engine(target, read_only=read_only), progress=progress, deployment=deployment)
 
 
-class Session:
+class Session(Catalogue):
     """A database, its models, and SQL in which PREDICT scores.
 
     A session serves one thread; `cursor()` gives another thread its own.
@@ -50,9 +58,12 @@ class Session:
         optimizer: Switches the rules that make statements fast; a cursor starts with the session's.
     """
 
-    def __init__(self, engine: Engine, *, progress: bool | None = None) -> None:
+    def __init__(
+        self, engine: Engine, *, progress: bool | None = None, deployment: Deployment | None = None
+    ) -> None:
         """Wrap an engine; users call `connect`."""
         self._engine = engine
+        self._deployment = deployment
         self._registry = Registry(engine)
         self._functions = Functions(engine, self._registry)
         from warehouse_ml.queries import Queries  # the rules need numpy, which the package itself does not
@@ -76,13 +87,18 @@ class Session:
         """
         return Result(self._queries.run(text, params, Namespace.of_caller()))
 
-    def compile(self, text: str) -> str:
+    def compile(self, text: str, *, dialect: str | None = None) -> str:
         """The SQL text that would be sent to the engine for a statement.
 
+        Args:
+            text: The statement.
+            dialect: `snowflake` for what it would be there, with the same tables and models; no connection
+                is needed. By default the session's own.
+
         Raises:
-            WarehouseMLError: A model call cannot be resolved.
+            WarehouseMLError: A model call cannot be resolved, or a statement cannot be said in that dialect.
         """
-        return self._queries.bind(text, Namespace.of_caller()).text
+        return self._queries.compile(text, Namespace.of_caller(), dialect)
 
     def explain(self, text: str, *, analyze: bool = False, params: Parameters = None) -> Explanation:
         """How a statement is run: versions, features, NULLs, back ends, rules, and the SQL that is sent.
@@ -322,70 +338,56 @@ class Session:
         file.write_bytes(self._registry.load(self.describe(reference)))
         return file
 
-    # --- the registry ---------------------------------------------------------------------------
+    def push(
+        self,
+        reference: str,
+        to: Any,
+        *,
+        deployment: Deployment | None = None,
+        aliases: Iterable[str] | Literal["all"] = (),
+    ) -> ModelVersion:
+        """Make a version callable on Snowflake, under its own number, and prove it there.
 
-    def models(self) -> list[ModelVersion]:
-        """The newest version of every model, by name."""
-        return self._registry.models()
+        A push that failed anywhere is finished by another one; what is there is never changed.
 
-    def versions(self, name: str) -> list[ModelVersion]:
-        """All versions of a model, oldest first.
+        Args:
+            reference: `name[@selector]` in this session.
+            to: A session on Snowflake, or what `connect` opens one with.
+            deployment: How its functions are made; by default as the other session has it.
+            aliases: Aliases to point to the version there too, where they do here; or all.
 
-        Raises:
-            ModelNotFoundError: There is no such model.
-        """
-        return self._registry.versions(name)
-
-    def describe(self, reference: str) -> ModelVersion:
-        """The version that `name[@selector]` stands for; print it to read all of it.
-
-        From then on its plain functions can be called by any SQL on this connection.
-
-        Raises:
-            WarehouseMLError: There is no such model, version or alias.
-        """
-        name, selector = split_reference(reference)
-        return self._functions.offer(self._registry.resolve(name, selector))
-
-    def aliases(self, name: str) -> dict[str, int]:
-        """The aliases of a model and the versions that they point to."""
-        return self._registry.aliases(name)
-
-    def alias_history(self, name: str) -> list[AliasChange]:
-        """Every change of an alias of a model, oldest first."""
-        return self._registry.alias_history(name)
-
-    def set_alias(self, name: str, alias: str, version: int) -> None:
-        """Point an alias to a version; `default` is what a call without a selector takes.
+        Returns:
+            The version as it is there.
 
         Raises:
-            InvalidNameError: The alias is not an identifier, or is reserved.
-            VersionNotFoundError: There is no such version.
+            VersionTakenError: Another model has that number there. Nothing was changed.
+            ParityError: The functions there do not score as the model was proved to; it was not registered.
+            WarehouseMLError: There is no such version, or the target is not on Snowflake.
         """
-        self._registry.set_alias(name, alias, version)
+        target = to if isinstance(to, Session) else connect(to)
+        try:
+            if target._engine.dialect != "snowflake":
+                raise RegistryError(f"A version is pushed to a session on Snowflake; {target!r} is none.")
+            from warehouse_ml.push import push
 
-    def drop_alias(self, name: str, alias: str) -> None:
-        """Remove an alias; its history stays."""
-        self._registry.drop_alias(name, alias)
+            settings = deployment or target._deployment
+            return push(reference, self._registry, target._engine, settings, aliases=aliases)
+        finally:
+            if target is not to:
+                target.close()
 
-    def set_comment(self, reference: str, comment: str) -> ModelVersion:
-        """Replace the comment of a version."""
+    def push_statements(self, reference: str, *, deployment: Deployment | None = None) -> list[str]:
+        """The text of every statement by which `push` changes something, in order, without a connection.
+
+        Args:
+            reference: `name[@selector]`.
+            deployment: How its functions are made.
+        """
+        from warehouse_ml.deployment import Deployment, statements
+
         version = self.describe(reference)
-        return self._registry.set_comment(version.name, version.version, comment)
-
-    def set_tags(self, reference: str, tags: Mapping[str, str]) -> ModelVersion:
-        """Replace the tags of a version."""
-        version = self.describe(reference)
-        return self._registry.set_tags(version.name, version.version, tags)
-
-    def drop_model(self, name: str, version: int | None = None) -> None:
-        """Drop a version, or a model with all of them; their numbers are never used again.
-
-        Raises:
-            ModelNotFoundError: There is no such model.
-            AliasInUseError: An alias points to the version.
-        """
-        self._registry.drop_model(name, version)
+        proof, plan = self._registry.load_proof(version), self._registry.load(version, "plan")
+        return statements(version, deployment or Deployment(), proof=proof, plan=plan)
 
     # --- the connection -------------------------------------------------------------------------
 
@@ -396,7 +398,7 @@ class Session:
 
     def cursor(self) -> Session:
         """A session of its own on the same database, for another thread."""
-        session = Session(self._engine.cursor(), progress=self._progress)
+        session = Session(self._engine.cursor(), progress=self._progress, deployment=self._deployment)
         session.optimizer.disable(*self.optimizer.disabled)
         return session
 
@@ -462,8 +464,25 @@ class Session:
             comment=comment,
             proof=ready.proof,
             plan=ready.plan,
+            prepare=self._preparation(ready),
         )
+        self._changed()
         return self._functions.offer(stored)
+
+    def _preparation(self, ready: Registrable) -> Callable[[ModelVersion], object]:
+        """What must be done before a version's row is written: on Snowflake, deploy it and prove that."""
+        if self._engine.dialect != "snowflake":
+            return lambda version: None
+        from warehouse_ml.push import preparation
+
+        return preparation(self._engine, ready.onnx, ready.proof, self._deployment)
+
+    def _changed(self) -> None:
+        """On Snowflake, make the functions anew that find versions by their names."""
+        if self._engine.dialect == "snowflake":
+            from warehouse_ml.push import publish
+
+            publish(self._engine, self._registry, self._deployment)
 
 
 def _several(target: str | Sequence[str] | None) -> tuple[str, ...] | None:

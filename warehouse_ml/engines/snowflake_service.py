@@ -26,6 +26,15 @@ _IMAGE = re.compile(
 )
 
 
+VERBS = {
+    "suspend": "suspend_service",
+    "resume": "resume_service",
+    "drop": "drop_service",
+    "status": "show_service_containers",
+}
+"""What can be done with a service by its name alone, and the statement of each."""
+
+
 @dataclass(frozen=True, slots=True)
 class ComputePool:
     """Nodes of one kind.
@@ -213,24 +222,22 @@ def alter_service(service: ModelService) -> str:
     return rendered("alter_service", service=service.path, specification=specification(service))
 
 
-def suspend_service(service: ModelService) -> str:
-    """The statement that stops the instances; a call of a function starts them again."""
-    return rendered("suspend_service", service=service.path)
+def service_statement(verb: str, name: str, database: str | None = None) -> str:
+    """The statement that stops or starts the instances of a service, removes it, or lists its containers.
 
+    Args:
+        verb: A key of `VERBS`.
+        name: The service's name.
+        database: The database of the registry; by default the current one.
 
-def resume_service(service: ModelService) -> str:
-    """The statement that starts the instances."""
-    return rendered("resume_service", service=service.path)
-
-
-def drop_service(service: ModelService) -> str:
-    """The statement that removes the service."""
-    return rendered("drop_service", service=service.path)
-
-
-def show_service_containers(service: ModelService) -> str:
-    """The statement that lists the containers, and whether each is ready."""
-    return rendered("show_service_containers", service=service.path)
+    Raises:
+        DeploymentError: It is no such name.
+    """
+    _check_name("name", name)
+    if database is not None:
+        _check_name("database", database)
+    schema = schema_of(None) if database is None else f"{database}.{schema_of(None)}"
+    return rendered(VERBS[verb], service=f"{schema}.{name}")
 
 
 def service_function_name(version: ModelVersion, method: Method, service: ModelService) -> str:
