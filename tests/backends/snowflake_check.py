@@ -1,53 +1,57 @@
-"""Run a model's SQL expression for Snowflake on fakesnow, and compare it with what the handler says."""
+"""Run a model's SQL expression on the emulated Snowflake, and compare it with what the handler says."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
-import fakesnow
 import pyarrow as pa
+from snowflake.connector.errors import ProgrammingError
 
-from tests.backends.inline_check import METHODS, RAISING_ROWS, Inlined, same
+from tests.backends.inline_check import METHODS, Inlined, same
 from warehouse_ml.backends.spelling import SNOWFLAKE_SPELLING
 from warehouse_ml.signature import Method
 
+RAISING_ROWS = 2
+"""For how many rows that raise the sentences are compared: each takes a statement."""
+
 TYPES = {"double": "FLOAT", "string": "VARCHAR", "bool": "BOOLEAN", "int64": "NUMBER(18,0)"}
 
-_SENTENCE = re.compile(r"Could not convert string '(?:.*?)wml_refusal: ScoringError: (.*)' to DOUBLE", re.DOTALL)
+_SENTENCE = re.compile(
+    r"Could not convert string '(?:.*?)wml_refusal: ScoringError: (.*)' to DOUBLE", re.DOTALL
+)
 
 
-@contextmanager
-def cursor() -> Iterator[Any]:
-    """A cursor of the connector on fakesnow."""
-    with fakesnow.patch():
-        import snowflake.connector
+def differences(
+    run: Any, model: Inlined, table: pa.Table, types: Mapping[str, str] | None = None
+) -> list[str]:
+    """What differs, for every method; each must have an expression.
 
-        with snowflake.connector.connect(database="DB", schema="S") as connection:
-            yield connection.cursor()
-
-
-def differences(model: Inlined, table: pa.Table, types: dict[str, str] | None = None) -> list[str]:
-    """What differs, for every method that has an expression; all of them must have one."""
-    with cursor() as run:
-        columns = [
-            (name.upper(), (types or {}).get(name, TYPES[str(table.schema.field(name).type)]))
-            for name in table.column_names
-        ]
-        listed = ", ".join(f'"{name}" {kind}' for name, kind in columns)
-        run.execute(f"CREATE TABLE t (wml_row INT, {listed})")
-        rows = [
-            f"({', '.join(map(_written, [place, *row.values()]))})" for place, row in enumerate(table.to_pylist())
-        ]
-        run.execute(f"INSERT INTO t SELECT * FROM VALUES {', '.join(rows)}")
-        found = []
-        for method in METHODS:
-            if model.signature.result(method) is not None:
-                found += [f"{method}: {text}" for text in _method_differences(model, run, table, columns, method)]
-        return found
+    Args:
+        run: A cursor of the connector.
+        model: The model.
+        table: A column for each feature, in order.
+        types: The SQL type of columns that shall not have that of the table.
+    """
+    kinds = [TYPES[str(field.type)] for field in table.schema]
+    columns = [
+        (name.upper(), (types or {}).get(name, kind))
+        for name, kind in zip(table.column_names, kinds, strict=True)
+    ]
+    listed = ", ".join(f'"{name}" {kind}' for name, kind in columns)
+    run.execute(f"CREATE OR REPLACE TABLE t (wml_row INT, {listed})")
+    rows = [
+        f"({', '.join(map(_written, [place, *row.values()]))})" for place, row in enumerate(table.to_pylist())
+    ]
+    run.execute(f"INSERT INTO t SELECT * FROM VALUES {', '.join(rows)}")
+    methods = [method for method in METHODS if model.signature.result(method) is not None]
+    return [
+        f"{method}: {text}"
+        for method in methods
+        for text in _method_differences(model, run, table, columns, method)
+    ]
 
 
 def _method_differences(
@@ -91,8 +95,6 @@ def _read(score: Any) -> Any:
 
 
 def _raised(run: Any, text: str, row: int) -> Any:
-    from snowflake.connector.errors import ProgrammingError
-
     try:
         return _read(run.execute(f"SELECT {text} AS s FROM t WHERE wml_row = {row}").fetchall()[0][0])
     except ProgrammingError as error:

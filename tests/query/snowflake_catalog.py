@@ -61,7 +61,8 @@ INSERT INTO customers
 CREATE TABLE weird ("my col" FLOAT, "q""uote" FLOAT, "select" FLOAT);
 INSERT INTO weird VALUES (1, 2, 3);
 CREATE TABLE packed (id INTEGER, x OBJECT, v VARIANT);
-INSERT INTO packed SELECT 1, OBJECT_CONSTRUCT('age', 40, 'plan', 'pro'), PARSE_JSON('{"age": 70, "plan": "free"}')
+INSERT INTO packed
+  SELECT 1, OBJECT_CONSTRUCT('age', 40, 'plan', 'pro'), PARSE_JSON('{"age": 70, "plan": "free"}')
 """
 
 

@@ -1,7 +1,7 @@
-"""DuckDB's text compiled for Snowflake: every golden statement of the grammar has an answer or a clear refusal.
+"""DuckDB's text compiled for Snowflake: every golden statement of the grammar has an answer or a refusal.
 
-`fixtures/sql/name.sql` and `fixtures/translated/name.sql` -> `fixtures/translated/name.snowflake.sql`, which runs on
-the emulation and gives DuckDB's rows; or `name.refused.txt`, the sentence.
+`fixtures/sql/name.sql` and `fixtures/translated/name.sql` -> `fixtures/translated/name.snowflake.sql`, which
+runs on the emulation and gives DuckDB's rows; or `name.refused.txt`, the sentence.
 """
 
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ NOT_EMULATED = {
     "table_form_labels": "GET with a double quote in the key",
     "proba_fields": "GET with a double quote in the key",
 }
-"""What the emulation cannot run, or runs otherwise than Snowflake; the text is parsed by Snowflake's rules."""
+"""What the emulation cannot run, or runs otherwise than Snowflake; such text is only parsed."""
 
 READ = sorted(name for name in ANSWERED if name not in NOT_EMULATED)
 

@@ -112,9 +112,8 @@ def _when(entry: Dispatched, method: Method, schema: str) -> str:
     signature = entry.version.signature
     features = [snowflake_cast(_value(feature, signature), feature) for feature in signature.features]
     call = snowflake(schema).call(entry.version, method, features)
-    return (
-        f"  WHEN LOWER(model) IN ({', '.join(map(snowflake_literal, entry.references))}) THEN {call}::VARIANT"
-    )
+    references = ", ".join(map(snowflake_literal, entry.references))
+    return f"  WHEN LOWER(model) IN ({references}) THEN TO_VARIANT({call})"
 
 
 def _value(feature: Feature, signature: Signature) -> str:
@@ -137,4 +136,4 @@ def _refusal(entries: Sequence[Dispatched], method: Method) -> str:
     has = f"There is {shown}." if known else "There is none."
     end = snowflake_literal(f" with {method.upper()} here. {has}")
     row = "LEFT(COALESCE(features::VARCHAR, ''), 0)"
-    return f"TO_DOUBLE('No model ' || COALESCE(model, 'NULL') || {end} || {row})::VARIANT"
+    return f"TO_VARIANT(TO_DOUBLE('No model ' || COALESCE(model, 'NULL') || {end} || {row}))"
