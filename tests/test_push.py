@@ -1,12 +1,18 @@
-import json
 import logging
 import re
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 from snowflake.connector import errors
 
 from tests.engines.snowflake_account import QuickAccount, engine_on, registry_rows
@@ -14,7 +20,9 @@ from tests.toy_models import every_type, twice
 from warehouse_ml import deployment as deployments
 from warehouse_ml import push as pushing
 from warehouse_ml.deployment import Deployment
+from warehouse_ml.engines.arrow import leaves_of
 from warehouse_ml.engines.snowflake_ddl import handler_files
+from warehouse_ml.engines.snowflake_scores import deployed_scores
 from warehouse_ml.errors import ParityError, RegistryError, StagedFileError, VersionTakenError
 from warehouse_ml.parity.comparison import Expected
 from warehouse_ml.parity.proof import Proof
@@ -155,6 +163,7 @@ def test_a_push_is_finished_by_the_next_wherever_it_failed(source, quick):
 def of_model(account, name):
     """What there is of one model, as text."""
     rows, stage, functions, granted = account.state()
+    functions = {function: text for function, text in functions.items() if "wml_" in function}
     found = [
         *(str(row) for table in rows.values() for row in table if row[0] == name),
         *sorted(path for path in stage if path.startswith(f"models/{name}/")),
@@ -226,20 +235,38 @@ def test_aliases_move_with_the_version_where_that_is_asked(source, quick):
 def test_functions_that_dispatch_know_a_version_that_came_in_between(source, quick, monkeypatch):
     registered(source)
     seen = []
+    write = pushing.dispatch_statements
 
-    def dispatch(versions, schema):
-        seen.append([version.reference for version in versions])
+    def between(versions, pointers, deployment):
+        seen.append(([version.reference for version in versions], pointers))
         if len(seen) == 1:
             with connect() as other:
-                registered(other, "other")
-                monkeypatch.setattr(pushing, "_dispatch", lambda: None)
-                push("other", other._registry, quick.engine())
-        return [f"GRANT {schema} {len(versions)}"]
+                push("other", planned_in(other, "other"), quick.engine())
+        return write(versions, pointers, deployment)
 
-    monkeypatch.setattr(pushing, "_dispatch", lambda: dispatch)
+    monkeypatch.setattr(pushing, "dispatch_statements", between)
     push("churn", source._registry, quick.engine())
-    assert seen == [["churn@1"], ["churn@1", "other@1"]]
-    assert quick.statements[-2].startswith("GRANT warehouse_ml 2")
+    assert seen[0] == (["churn@1"], {"churn": {"default": 1}})
+    assert seen[-1] == (["churn@1", "other@1"], {"churn": {"default": 1}, "other": {"default": 1}})
+    assert "other@1" in quick.functions["warehouse_ml.predict"]
+
+
+def planned_in(session, name):
+    planned(session, name)
+    return session._registry
+
+
+def test_functions_that_dispatch_are_granted(source, quick):
+    registered(source)
+    push("churn", source._registry, quick.engine(), CALLER)
+    grant = 'GRANT USAGE ON FUNCTION warehouse_ml.predict(VARCHAR, OBJECT) TO ROLE "ANALYST"'
+    assert grant in quick.granted
+
+
+def test_only_snowflake_is_pushed_to(source):
+    registered(source)
+    with pytest.raises(RegistryError, match="DuckDB 'memory' is none"):
+        push("churn", source._registry, source._engine)
 
 
 def test_a_user_s_transaction_is_left_alone(source, quick):
@@ -252,13 +279,15 @@ def test_a_user_s_transaction_is_left_alone(source, quick):
     assert quick.statements[-1] == "SELECT CURRENT_TRANSACTION()"
 
 
-def test_a_dry_run_shows_what_a_push_sends(source, quick):
+def test_a_dry_run_shows_what_a_push_sends(source, quick, monkeypatch):
+    monkeypatch.setattr(pushing, "publish", lambda *arguments: None)
     version = registered(source, proof=PROOF, plan=Plan("{}", b"plan"))
     pushed(source, quick)
-    sent = [
-        re.sub(r"(file://)[^']*/warehouse_ml_[^/']*/", r"\1", statement) for statement in quick.statements
+    makes = [
+        re.sub(r"(file://)[^']*/warehouse_ml_[^/']*/", r"\1", statement)
+        for statement in quick.statements
+        if not statement.startswith(("SELECT", "GET", "USE"))
     ]
-    makes = [statement for statement in sent if not statement.startswith(("SELECT", "GET"))]
     shown = deployments.statements(version, CALLER, proof=PROOF, plan=b"plan")
     assert shown == list(dict.fromkeys(makes))
 
@@ -267,8 +296,6 @@ def test_a_dry_run_shows_what_a_push_sends(source, quick):
 
 
 def test_scores_there_are_those_of_duckdb(source, emulation):
-    from sklearn.linear_model import LogisticRegression
-
     draw = np.random.default_rng(0)
     rows = pd.DataFrame({"a": draw.normal(size=200), "b": draw.normal(size=200)})
     rows["y"] = np.where(rows.a + rows.b > 0, "yes", "no")
@@ -286,25 +313,74 @@ def test_scores_there_are_those_of_duckdb(source, emulation):
         assert found[2] is wanted[2] is None
 
 
-def test_every_type_and_structs_are_proved_there(source, emulation):
+def test_every_type_comes_back(source, emulation):
     onnx, signature = every_type()
     version = source._registry.register("types", onnx, signature)
-    engine = engine_on(emulation, "TYPES")
-    push("types", source._registry, engine)
-    ((score,),) = engine.run(
-        f"SELECT warehouse_ml.{version.function}"
-        "(0.1, 9007199254740993, NULL, 'é', '2026-01-02'::TIMESTAMP_NTZ)"
-    )
-    assert json.loads(score)["i"] == 9007199254740993
+    engine = engine_on(emulation)
+    Registry(engine).adopt(version, onnx, prepare=preparation(engine, onnx, None))
+    moment = datetime(2026, 1, 2, 3, 4, 5, 678901)
+    row = pa.table({"d": [0.1], "i": [9007199254740993], "b": [None], "s": ["é\\'\n"], "t": [moment]})
+    ((there,),) = zip(*[values.tolist() for values, _ in deployed_scores(engine, version, "predict", row)])
+    score = source._engine.score({"onnx": onnx}, signature, "predict", row)
+    assert list(there) == [
+        leaf[0].item() if hasattr(leaf[0], "item") else leaf[0]
+        for leaf, _ in leaves_of(score, signature.prediction)
+    ]
+
+
+def classes(draw):
+    rows = pd.DataFrame({"a": draw.normal(size=90), "b": draw.integers(0, 50, size=90)})
+    rows["label"] = np.array(["low", "é", "it's"])[(rows.a > -0.5).astype(int) + (rows.a > 0.5)]
+    return LogisticRegression(), rows, "label"
+
+
+def several(draw):
+    rows = pd.DataFrame({"a": draw.normal(size=60), "b": draw.normal(size=60)})
+    rows["left"], rows["right"] = 2 * rows.a, rows.b - 1
+    return LinearRegression(), rows, ["left", "right"]
+
+
+def words(draw):
+    texts = np.array(["good day", "bad night", "good night", "no day at all", "Bad"])
+    rows = pd.DataFrame({"text": draw.choice(texts, size=80)})
+    rows["y"] = rows.text.str.len().astype(float)
+    pipeline = make_pipeline(ColumnTransformer([("words", TfidfVectorizer(), "text")]), LinearRegression())
+    return pipeline, rows, "y"
+
+
+def categories(draw):
+    rows = pd.DataFrame({"plan": draw.choice(["a", "b", None], size=80), "n": draw.normal(size=80)})
+    rows.loc[::7, "n"] = np.nan
+    rows["y"] = rows.n.fillna(0) + (rows.plan == "a")
+    encoder = OneHotEncoder(handle_unknown="error")
+    parts = [("plan", encoder, ["plan"]), ("n", SimpleImputer(), ["n"])]
+    return make_pipeline(ColumnTransformer(parts), LinearRegression()), rows, "y"
+
+
+def wide(draw):
+    rows = pd.DataFrame(draw.normal(size=(60, 510)), columns=[f"x {place}'" for place in range(510)])
+    rows["y"] = rows.iloc[:, 3] - rows.iloc[:, 509]
+    return LinearRegression(), rows, "y"
+
+
+@pytest.mark.parametrize("case", [classes, several, words, categories, wide])
+def test_models_of_each_kind_are_proved_there(source, emulation, case):
+    estimator, rows, target = case(np.random.default_rng(0))
+    version = source.train(case.__name__, estimator, rows, target=target)
+    engine = engine_on(emulation, case.__name__)
+    push(case.__name__, source._registry, engine)
+    proof = source._registry.load_proof(version)
+    report = prove(engine, version, proof)
+    assert (report.mismatches, report.rows > 30) == (0, True)
+    assert Registry(engine).load_proof(version) == proof
 
 
 def test_functions_that_score_otherwise_are_not_registered(source, emulation):
-    from sklearn.linear_model import LinearRegression
-
     rows = pd.DataFrame({"a": np.arange(20.0), "y": np.arange(20.0) * 2})
     version = source.register("line", LinearRegression().fit(rows[["a"]], rows.y), rows[["a"]])
     proof = source._registry.load_proof(version)
     engine = engine_on(emulation, "OTHERWISE")
+    Registry(engine).register("first", *twice())
     onnx, signature = twice(3.0)
     other = replace(source._registry.register("line", onnx, signature), version=7)
     prepare = preparation(engine, onnx, proof, Deployment())
@@ -315,17 +391,11 @@ def test_functions_that_score_otherwise_are_not_registered(source, emulation):
     with pytest.raises(ParityError) as raised:
         prove(engine, other, proof)
     assert "19.0" not in str(raised.value)
-    assert registry_rows_of(engine) == []
-
-
-def registry_rows_of(engine):
-    return Registry(engine).live_versions()
+    assert [version.reference for version in Registry(engine).live_versions()] == ["first@1"]
 
 
 def test_nothing_of_rows_or_weights_is_written_anywhere(source, emulation, caplog):
     caplog.set_level(logging.DEBUG)
-    from sklearn.linear_model import LinearRegression
-
     rows = pd.DataFrame({"a": [1.25, 77123.5, 3.0, 5.0], "y": [918273.75, 2.0, 3.5, 9.0]})
     estimator = LinearRegression().fit(rows[["a"]], rows.y)
     source.register("quiet", estimator, rows[["a"]])

@@ -7,6 +7,7 @@ from warehouse_ml.engines.snowflake_ddl import (
     content_folder,
     create_function,
     create_schema,
+    create_stage,
     grants,
     handler_files,
     model_files,
@@ -26,7 +27,7 @@ def statements(
     """The text of every statement of a push that makes or changes something, in order, without a connection.
 
     Files stand with their bare names, and values that a push binds as `?`. A push asks in between what is
-    there already.
+    there already, and at last makes the functions anew that find all versions by their models' names.
 
     Args:
         version: The version, with the number that it is to have.
@@ -49,7 +50,8 @@ def statements(
         return [rendered(name, schema=schema) for name in names]
 
     return [
-        *create_schema(deployment),
+        create_schema(deployment),
+        create_stage(deployment),
         *registry(*TABLES, "insert_format"),
         *map(put, (*handler_files(), *model_files(version))),
         *(create_function(version, method, deployment) for method in version.methods),

@@ -1,12 +1,13 @@
 """Push a version of one registry to Snowflake: files, functions, proof, row; each step may be taken again."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
+from warehouse_ml.engines.base import Engine
 from warehouse_ml.engines.snowflake import SnowflakeEngine
 from warehouse_ml.engines.snowflake_ddl import (
     create_function,
-    create_schema,
+    create_stage,
     deployment_json,
     grants,
     handler_contents,
@@ -14,25 +15,25 @@ from warehouse_ml.engines.snowflake_ddl import (
     model_files,
 )
 from warehouse_ml.engines.snowflake_deployment import Deployment
+from warehouse_ml.engines.snowflake_dispatch import NAMES, create_dispatch, dispatched
 from warehouse_ml.engines.snowflake_scores import deployed_scores
+from warehouse_ml.engines.snowflake_sql import rendered
 from warehouse_ml.errors import ParityError, RegistryError
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.options import TOLERANCE
 from warehouse_ml.parity.comparison import Score
 from warehouse_ml.parity.proof import Proof
 from warehouse_ml.parity.report import ParityReport
+from warehouse_ml.quoting import snowflake_name
 from warehouse_ml.registry.registry import Registry
 from warehouse_ml.registry.rows import Plan
 from warehouse_ml.registry.selector import split_reference
-
-Dispatch = Callable[[Iterable[ModelVersion], str], list[str]]
-"""Writes the statements of the functions that dispatch to all versions, for a schema."""
 
 
 def push(
     reference: str,
     source: Registry,
-    target: SnowflakeEngine,
+    target: Engine,
     deployment: Deployment | None = None,
     *,
     aliases: Iterable[str] | Literal["all"] = (),
@@ -59,7 +60,7 @@ def push(
         WarehouseMLError: There is no such version, or an alias does not point to it.
     """
     settings = deployment or Deployment()
-    engine = target.in_database(settings.database)
+    engine = _on_snowflake(target, settings)
     version = source.resolve(*split_reference(reference))
     pointers = _pointers(source, version, aliases)
     onnx, proof = source.load(version), source.load_proof(version)
@@ -79,7 +80,7 @@ def push(
 
 
 def preparation(
-    engine: SnowflakeEngine, onnx: bytes, proof: bytes | None, deployment: Deployment
+    engine: Engine, onnx: bytes, proof: bytes | None, deployment: Deployment | None = None
 ) -> Callable[[ModelVersion], None]:
     """What `Registry.register` and `adopt` do before a version's row is written: deploy it, and prove that.
 
@@ -88,12 +89,17 @@ def preparation(
         onnx: The model's file.
         proof: The rows that it was proved on; None where there are none.
         deployment: How its functions are made.
+
+    Raises:
+        RegistryError: The target is not on Snowflake.
     """
+    settings = deployment or Deployment()
+    target = _on_snowflake(engine, settings)
 
     def prepare(version: ModelVersion) -> None:
-        deploy(engine, version, onnx, deployment)
+        deploy(target, version, onnx, settings)
         if proof is not None:
-            prove(engine, version, proof)
+            prove(target, version, proof)
 
     return prepare
 
@@ -104,8 +110,7 @@ def deploy(engine: SnowflakeEngine, version: ModelVersion, onnx: bytes, deployme
     Raises:
         StagedFileError: A file that is there is not the one that belongs there.
     """
-    for statement in create_schema(deployment):
-        engine.run(statement)
+    engine.run(create_stage(deployment))
     stage = engine.stage
     contents = handler_contents()
     for file in handler_files():
@@ -130,28 +135,61 @@ def prove(engine: SnowflakeEngine, version: ModelVersion, proof: bytes) -> Parit
     report = kept.verify(_score(engine, version, kept.rows), version.signature, tolerance)
     if not report.passed:
         raise ParityError(
-            f"The functions of '{version.reference}' on Snowflake do not score as it was proved to, so it "
-            f"was not registered there: {report.mismatches} results differ, by {report.difference:.2g} at most "
-            f"(tolerance {tolerance:.2g}); error.report shows the worst rows.",
+            f"The functions of '{version.reference}' on Snowflake do not score as it was proved to, so "
+            f"it was not registered there: {report.mismatches} results differ, by {report.difference:.2g} at "
+            f"most (tolerance {tolerance:.2g}); error.report shows the worst rows.",
             report,
         )
     return report
 
 
-def publish(engine: SnowflakeEngine, registry: Registry, deployment: Deployment) -> None:
-    """Make the functions anew that dispatch to all versions by their names."""
-    dispatch = _dispatch()
-    if dispatch is None:
-        return
-    versions: list[ModelVersion] | None = None
-    # Once more where another push came in between, whose version would be missing.
-    while versions != (versions := registry.live_versions()):
-        for statement in dispatch(versions, deployment.schema):
-            engine.run(statement)
+def publish(engine: Engine, registry: Registry, deployment: Deployment | None = None) -> None:
+    """Make the functions anew that find versions by the names of models: after each change of the registry.
+
+    Args:
+        engine: Where they are.
+        registry: The registry of that database.
+        deployment: How they are made.
+    """
+    settings = deployment or Deployment()
+    target = _on_snowflake(engine, settings)
+    written = None
+    # Once more where another change came in between, which would be missing.
+    while written != (found := (registry.live_versions(), registry.pointers())):
+        for statement in dispatch_statements(*found, settings):
+            target.run(statement)
+        written = found
 
 
-def _dispatch() -> Dispatch | None:
-    return None
+def dispatch_statements(
+    versions: Sequence[ModelVersion], pointers: Mapping[str, Mapping[str, int]], deployment: Deployment
+) -> list[str]:
+    """The statements that make the functions that find versions by the names of models.
+
+    Args:
+        versions: The versions of all models.
+        pointers: For each model what its aliases point to, with `default`.
+        deployment: How the functions are made.
+    """
+    entries = dispatched(versions, pointers)
+    found = []
+    for method, name in NAMES.items():
+        found.append(create_dispatch(entries, method, deployment.schema, secure=deployment.secure))
+        if deployment.caller_role is not None:
+            function, role = f"{deployment.schema}.{name}", snowflake_name(deployment.caller_role)
+            found.append(rendered("grant_dispatch_function", function=function, role=role))
+    return found
+
+
+def _on_snowflake(engine: Engine, deployment: Deployment) -> SnowflakeEngine:
+    """The engine, on the database of a deployment.
+
+    Raises:
+        RegistryError: It is not one of Snowflake.
+    """
+    if not isinstance(engine, SnowflakeEngine):
+        raise RegistryError(f"A version is pushed to Snowflake; {engine!r} is none.")
+    return engine if deployment.database is None else engine.in_database(deployment.database)
 
 
 def _score(engine: SnowflakeEngine, version: ModelVersion, rows: Any) -> Score:

@@ -81,7 +81,8 @@ class QuickAccount:
             return Answer([("1" if self._open else None,)])
         if re.match(r"CREATE (OR REPLACE )?(SECURE )?FUNCTION", sql):
             name = re.search(r"FUNCTION (?:IF NOT EXISTS )?([\w.\"]+)\(", sql)[1]
-            self.functions.setdefault(name, sql)
+            if "OR REPLACE" in sql or name not in self.functions:
+                self.functions[name] = sql
             return Answer([("made",)])
         self._open = {"BEGIN": True, "COMMIT": False, "ROLLBACK": False}.get(word, self._open)
         return self._translated(sql, parameters)
@@ -109,6 +110,8 @@ class QuickAccount:
 
     def _get(self, sql):
         path, folder = re.match(r"GET @\w+\.artifacts/(\S+) 'file://(.*)/'", sql).groups()
+        if path not in self.stage:
+            raise errors.ProgrammingError("The file does not exist.", errno=2003, sqlstate="02000")
         Path(folder, Path(path).name).write_bytes(self.stage[path])
         return [(path, 0, "DOWNLOADED", "")]
 

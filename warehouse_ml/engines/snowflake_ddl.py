@@ -120,9 +120,14 @@ def function_name(version: ModelVersion, method: Method, schema: str) -> str:
     return f"{schema}.{version.function_of(method)}"
 
 
-def create_schema(deployment: Deployment) -> list[str]:
-    """The statements that make the schema and the stage, where they are missing."""
-    return [rendered(name, schema=deployment.schema) for name in ("create_schema", "create_stage")]
+def create_schema(deployment: Deployment) -> str:
+    """The statement that makes the schema where it is missing."""
+    return rendered("create_schema", schema=deployment.schema)
+
+
+def create_stage(deployment: Deployment) -> str:
+    """The statement that makes the stage where it is missing."""
+    return rendered("create_stage", schema=deployment.schema)
 
 
 def grants(version: ModelVersion, deployment: Deployment) -> list[str]:

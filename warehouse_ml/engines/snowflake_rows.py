@@ -69,8 +69,11 @@ class QueryRows:
         return _drawn(self.columns, first[:limit], more=len(first) > limit)
 
     def _tables(self) -> Iterator[Any]:
+        cursor = self._cursor()
+        if cursor.rowcount == 0:  # the connector cannot make a table of no batches
+            return iter(())
         # Else the unit of times depends on the values of each batch.
-        tables: Iterator[Any] = self._cursor().fetch_arrow_batches(force_microsecond_precision=True)
+        tables: Iterator[Any] = cursor.fetch_arrow_batches(force_microsecond_precision=True)
         return tables
 
     def _cursor(self) -> Any:

@@ -12,7 +12,7 @@ def rendered(name: str, **parts: str) -> str:
 
     Args:
         name: The name of the file in `sql/snowflake`, without its ending.
-        parts: What stands in the places `{name}` of the file; SQL already, quoted where it is a name or a text.
+        parts: What stands in the places `{name}` of the file: SQL, quoted where it is a name or a text.
 
     Raises:
         KeyError: A part is missing: a mistake in this package, not of a user.

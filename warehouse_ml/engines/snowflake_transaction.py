@@ -18,6 +18,7 @@ from warehouse_ml.engines.snowflake_ddl import content_folder
 from warehouse_ml.engines.snowflake_sql import rendered
 from warehouse_ml.engines.snowflake_stage import Stage
 from warehouse_ml.errors import CorruptModelError, RegistryError
+from warehouse_ml.quoting import quoted
 
 _CHANGES = ("insert_", "update_", "drop_", "delete_")
 """How the names of statements begin that change rows."""
@@ -133,8 +134,7 @@ def transaction(host: Host, create: bool = False) -> Iterator[SnowflakeTransacti
     started = SnowflakeTransaction(host, begin)
     with host.alone():
         if create:
-            for name in ("create_schema", "create_stage"):
-                started.run(name)
+            _create(host, started)
         try:
             yield started
             if begun:
@@ -144,6 +144,16 @@ def transaction(host: Host, create: bool = False) -> Iterator[SnowflakeTransacti
             if begun:
                 _roll_back(host)
             raise
+
+
+def _create(host: Host, started: SnowflakeTransaction) -> None:
+    """Make schema and stage, and leave the session where it is: CREATE SCHEMA enters the new one."""
+    before = host.run(rendered("select_current_schema"))
+    for name in ("create_schema", "create_stage"):
+        started.run(name)
+    database, schema = before[0]
+    if database and schema and host.run(rendered("select_current_schema")) != before:
+        host.run(rendered("use_schema", schema=f"{quoted(database)}.{quoted(schema)}"))
 
 
 def _roll_back(host: Host) -> None:

@@ -283,6 +283,13 @@ class Registry:
         """All versions of all models, by name and number."""
         return self._look(lambda transaction: read_versions(transaction, "select_live_versions")) or []
 
+    def pointers(self) -> dict[str, dict[str, int]]:
+        """For each model what its aliases point to, and `default` also where it was not set."""
+        found: dict[str, dict[str, int]] = {}
+        for name, alias, number in self._look(lambda transaction: transaction.run("select_pointers")) or []:
+            found.setdefault(name, {})[alias] = number
+        return found
+
     def aliases(self, name: str) -> dict[str, int]:
         """The aliases of a model and the versions that they point to.
 
