@@ -1,5 +1,6 @@
 """Accounts apart from each other, environments of what was declared, and the network that is denied."""
 
+import subprocess
 import threading
 from pathlib import Path
 
@@ -61,6 +62,16 @@ def test_an_environment_is_made_once_by_several_threads(tmp_path, monkeypatch):
         thread.join()
     assert len(made) == 1
     assert environments.environment((), RUNTIME).exists()
+
+
+def test_an_environment_without_packages_holds_none(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    code = "import importlib.metadata as m; print([d.name for d in m.distributions()])"
+    python = environments.environment((), RUNTIME)
+    assert (
+        subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=True).stdout
+        == "[]\n"
+    )
 
 
 def test_an_environment_that_was_not_finished_is_made_again(tmp_path, monkeypatch):

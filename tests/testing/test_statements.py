@@ -77,6 +77,11 @@ REFUSED = {
         "CREATE FUNCTION h(a FLOAT) RETURNS FLOAT AS $$ (SELECT MAX(index) FROM t) $$",
         "9999.*more than one expression",
     ),
+    "a SQL function of an unknown one": (
+        "CREATE FUNCTION h(a FLOAT) RETURNS FLOAT AS $$ public.nope(a) $$",
+        "2003.*nope does not exist",
+    ),
+    "a text that is no number": ("SELECT 'abc'::FLOAT", "Could not convert string .abc. to DOUBLE"),
     "a procedure": ("CREATE PROCEDURE p() RETURNS FLOAT LANGUAGE SQL AS $$ 1 $$", "9999.*CREATE PROCEDURE"),
     "a task": ("CREATE TASK t AS SELECT 1", "9999.*CREATE TASK"),
     "a model": ("CREATE MODEL m FROM @files/m", "9999.*CREATE MODEL"),
@@ -279,3 +284,20 @@ def test_many_rows_are_bound_at_once(account):
 def test_semi_structured_values_pass(account):
     found = account.value("SELECT PARSE_JSON(?):a[1]::VARCHAR", json.dumps({"a": [1, "z"]}))
     assert found == "z"
+
+
+def test_a_text_may_hold_a_dollar_sign(account):
+    assert account.value("SELECT '$price $$ \\'x\\''") == "$price $$ 'x'"
+
+
+def test_to_describe_a_statement_is_not_to_run_it(account):
+    columns = account.session.sql("CREATE STAGE described").schema.names
+    assert columns == ['"status"']
+    with pytest.raises(SnowparkSQLException, match="DESCRIBED' does not exist"):
+        account.sql("LIST @described")
+
+
+def test_a_query_is_described_without_a_call(account):
+    name = account.function("def predict(batch):\n    raise ValueError('called')")
+    schema = account.session.sql(f"SELECT {name}(a) AS score FROM (SELECT 1 AS a)").schema
+    assert [(field.name, str(field.datatype)) for field in schema] == [("SCORE", "DoubleType()")]

@@ -63,23 +63,12 @@ class Catalog:
             raise EmulationError(
                 ALREADY_THERE, f"SQL compilation error: Object '{function.name[2]}' already exists."
             )
-        names = [f"argument_{place}" for place in range(len(function.arguments))]
+        native = "" if calls is None else f"emulated_function_{next(self.numbers)}"
         if calls is not None:
-            native = f"emulated_function_{next(self.numbers)}"
             self.register(native, function, calls)
-            casts = ", ".join(
-                f"CAST({name} AS {argument.type.duckdb})"
-                for name, argument in zip(names, function.arguments, strict=True)
-            )
-            expression = f"{native}({casts})"
-            if function.returns.duckdb_result == "JSON":
-                expression = f"CAST({expression} AS JSON)"
-        else:
-            native = ""
-            names = [quoted(argument.name) for argument in function.arguments]
-        self.duck.execute(
-            f"CREATE OR REPLACE MACRO {self.path(function.name)}({', '.join(names)}) AS {expression}"
-        )
+            expression = called(native, function)
+        names = ", ".join(quoted(argument.name) for argument in function.arguments)
+        self.duck.execute(f"CREATE OR REPLACE MACRO {self.path(function.name)}({names}) AS {expression}")
         self.forget(function.name)
         self.functions[function.name] = function
         self.native[function.name] = native
@@ -131,7 +120,7 @@ class Catalog:
             parts = batches(types, arrays, chance, self.settings.wide_numbers)
             answers = None
             while answers is None:
-                with suppress(WorkerStoppedError):
+                with suppress(WorkerStoppedError):  # another call took its place: start it again
                     answers = self.workers.of(function).call(
                         *(function.name[2], function.handler, function.returns.kind, parts),
                         limit=self.settings.time_limit,
@@ -181,6 +170,15 @@ class Catalog:
         """Take every function out of DuckDB, which must not outlive them."""
         for name in [*self.functions]:
             self.forget(name)
+
+
+def called(native: str, function: Function) -> str:
+    """The call of a function of DuckDB's, with arguments and result of the declared types."""
+    casts = ", ".join(
+        f"CAST({quoted(argument.name)} AS {argument.type.duckdb})" for argument in function.arguments
+    )
+    call = f"{native}({casts})"
+    return f"CAST({call} AS JSON)" if function.returns.duckdb_result == "JSON" else call
 
 
 def whole(array: Any) -> Any:

@@ -12,7 +12,7 @@ from fakesnow.statement_type import statement_type_id
 from snowflake.connector.errors import ProgrammingError
 
 from warehouse_ml.testing.snowflake import create, files, grants, service_statements, show, system
-from warehouse_ml.testing.snowflake.answers import Answer
+from warehouse_ml.testing.snowflake.answers import Answer, status
 from warehouse_ml.testing.snowflake.catalog import Catalog
 from warehouse_ml.testing.snowflake.errors import (
     BROKEN,
@@ -49,6 +49,13 @@ FAKESNOW = frozenset(
 
 COMMITS = ("CREATE", "DROP", "ALTER", "GRANT", "COMMENT ", "TRUNCATE")
 """Statements that end a transaction before they run, as every DDL does on Snowflake."""
+
+NUMBERS: dict[type[Exception], tuple[int, str]] = {
+    duckdb.CatalogException: (NOT_THERE, "02000"),
+    duckdb.BinderException: (2043, "02000"),
+    duckdb.ParserException: (1003, "42000"),
+}
+"""Snowflake's numbers and states for errors of DuckDB's that fakesnow leaves as they are."""
 
 Statement = Callable[["Session", Reader], Answer]
 
@@ -141,9 +148,15 @@ class Session:
         """Run one statement; `describe` asks only for the columns of its result."""
         reader = Reader(sql)
         kind = kind_of(reader)
-        self.emulation.statements.append(sql)
+        if describe and kind in OWN and not kind.startswith(("SHOW", "DESCRIBE", "LIST", "LS")):
+            return status("")  # what it would answer, without doing it
+        if not describe:
+            self.emulation.statements.append(sql)
+        if kind == "CREATE SCHEMA" and reader.sees("CREATE", "OR", "REPLACE"):
+            raise NotEmulatedError("CREATE OR REPLACE SCHEMA")
         try:
-            self.follow_transaction(kind)
+            if not describe:
+                self.follow_transaction(kind)
             if kind in OWN:
                 return OWN[kind](self, reader)
             if kind == "SELECT" and reader.tokens[1].word.startswith("SYSTEM$"):
@@ -162,7 +175,8 @@ class Session:
                 raise failure from error
             if isinstance(error, ProgrammingError):
                 raise
-            raise EmulationError(BROKEN, f"{type(error).__name__}: {error}") from error
+            number, state = NUMBERS.get(type(error), (BROKEN, "42000"))
+            raise EmulationError(number, f"{type(error).__name__}: {error}", state) from error
         raise NotEmulatedError(f"the statement {kind.strip()}")
 
     def forget_dropped(self) -> None:
@@ -205,7 +219,6 @@ class Session:
             if described is None:
                 raise NotEmulatedError("the description of this statement without running it")
             return Answer(None, describe_as_rowtype(described), kind)
-        if "REPLACE" in (words := [token.word for token in Reader(sql).tokens[:4]]) and words[3] == "SCHEMA":
-            raise NotEmulatedError("CREATE OR REPLACE SCHEMA")
+        cursor._inline_variables = str  # SET is refused, and a text may hold a dollar sign
         cursor.execute(sql, binding_params=values, server=True)
         return Answer(cursor._arrow_table, describe_as_rowtype(cursor._describe_last_sql()), kind)

@@ -143,8 +143,8 @@ class Worker:
             for place, batch in enumerate(batches):
                 call = {"id": place, "handler": handler, "returns": returns}
                 self.send({**call, "rows": batch.rows, "columns": list(batch.columns)}, batch.buffers)
-        except OSError:
-            return  # the worker has ended; who reads sees that
+        except (OSError, ValueError):
+            return  # the worker has ended, and its pipe is closed; who reads sees that
 
     def stop(self) -> None:
         """End the process and remove its import directory."""
