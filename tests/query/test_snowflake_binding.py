@@ -60,6 +60,33 @@ def test_a_model_name_with_a_backslash_is_refused(opened: SnowflakeCatalog) -> N
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "CREATE OR REPLACE FUNCTION f(a FLOAT) RETURNS FLOAT AS $$ PREDICT('m', a, 1) $$",
+        "CREATE FUNCTION f(a FLOAT) RETURNS FLOAT LANGUAGE SQL AS 'SELECT PREDICT(\\'m\\', a, 1)'",
+        "EXECUTE IMMEDIATE $$ BEGIN RETURN (SELECT predict('m', 1, 2)); END $$",
+    ],
+)
+def test_a_call_within_a_body_is_refused(opened: SnowflakeCatalog, text: str) -> None:
+    with pytest.raises(
+        CallSyntaxError, match=r"call warehouse_ml.predict\('m', OBJECT_CONSTRUCT\(...\)\) there"
+    ):
+        opened.sql(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CREATE FUNCTION f(a FLOAT) RETURNS FLOAT LANGUAGE JAVASCRIPT AS $$ return PREDICT('m', 1) $$",
+        "CREATE FUNCTION f(a FLOAT) RETURNS VARIANT AS $$ warehouse_ml.predict('m', {'a': a, 'b': 1}) $$",
+        "COMMENT ON TABLE t IS 'PREDICT(''m'', a, b)'",
+    ],
+)
+def test_other_bodies_stay(opened: SnowflakeCatalog, text: str) -> None:
+    assert opened.sql(text) == text
+
+
+@pytest.mark.parametrize(
     ("kind", "sql_type", "text"),
     [
         ("DOUBLE", "NUMBER(38,0)", "x"),

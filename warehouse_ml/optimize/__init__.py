@@ -55,7 +55,7 @@ SNOWFLAKE_RULES: tuple[Rule, ...] = (inline_scores, score_before_join, filters_f
 """The rules on Snowflake: those that write plain SQL, and call no function that is made for one statement.
 
 The others lean on what DuckDB alone does: `distinct_inputs` on its scalar subqueries, which it computes once
-for each input, `gather_rows` on the numbers of its rows, `compare_margins` on asking it where a score changes.
+for each input, `gather_rows` on the numbers of its rows, `compare_margins` on asking it for margins.
 """
 
 

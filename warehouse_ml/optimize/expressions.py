@@ -37,7 +37,10 @@ def _called(text: str, dialect: str) -> frozenset[str] | None:
     if tree is None or not tree.tokens:
         return None
     for index, token in enumerate(tree.tokens):
-        if token.kind is Kind.PARAMETER or tree.keyword(index) in _BOUND_TO_PLACE:
+        bound = (
+            tree.keyword(index) in _BOUND_TO_PLACE or tree.word(index) == "NEXTVAL"
+        )  # of Snowflake: s.NEXTVAL
+        if token.kind is Kind.PARAMETER or bound:
             return None
         if tree.is_symbol(index, "->") or is_query(tree, index) or _is_star(tree, index):
             return None

@@ -124,7 +124,7 @@ def _repeatable(text: str, knowledge: Knowledge) -> bool:
     tree = tokenize(text, knowledge.dialect)
     if tree is None or len(tree.tokens) > 12:
         return False
-    if any(token.text == "?" or token.word in ("SELECT", "LAMBDA") for token in tree.tokens):
+    if any(token.text == "?" or token.word in ("SELECT", "LAMBDA", "NEXTVAL") for token in tree.tokens):
         return False
     called = _called(tree)
     return not called or knowledge.is_pure(called)

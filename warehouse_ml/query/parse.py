@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from warehouse_ml.errors import CallSyntaxError
 from warehouse_ml.query.native_call import native_model, native_output
 from warehouse_ml.query.sources import table_positions
+from warehouse_ml.query.stored_bodies import check_bodies
 from warehouse_ml.query.tokens import Kind, TokenTree, tokenize, words
 from warehouse_ml.signature import Method
 
@@ -109,6 +110,8 @@ def parse(text: str, dialect: str = "duckdb") -> Statement:
     tree = tokenize(text, dialect) if _QUICK.search(text) else None
     if tree is None:
         return Statement(text)
+    if dialect == "snowflake":
+        check_bodies(tree)
     places = {
         index: first
         for index in range(len(tree.tokens))
