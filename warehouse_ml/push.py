@@ -1,7 +1,11 @@
 """Push a version of one registry to Snowflake: files, functions, proof, row; each step may be taken again."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
+
+import numpy as np
+import pyarrow.compute as pc
 
 from warehouse_ml.engines.base import Engine
 from warehouse_ml.engines.snowflake import SnowflakeEngine
@@ -28,6 +32,10 @@ from warehouse_ml.quoting import snowflake_name
 from warehouse_ml.registry.registry import Registry
 from warehouse_ml.registry.rows import Plan
 from warehouse_ml.registry.selector import split_reference
+from warehouse_ml.signature import Signature
+
+_FIRST_YEAR, _LAST_YEAR = 1678, 2261
+"""The years that nanoseconds since 1970 in 64 bits hold whole."""
 
 
 def push(
@@ -130,7 +138,7 @@ def prove(engine: SnowflakeEngine, version: ModelVersion, proof: bytes) -> Parit
     Raises:
         ParityError: A row differs.
     """
-    kept = Proof.from_bytes(proof)
+    kept = _representable(Proof.from_bytes(proof), version.signature)
     tolerance = version.parity.get("tolerance", TOLERANCE)
     report = kept.verify(_score(engine, version, kept.rows), version.signature, tolerance)
     if not report.passed:
@@ -190,6 +198,24 @@ def _on_snowflake(engine: Engine, deployment: Deployment) -> SnowflakeEngine:
     if not isinstance(engine, SnowflakeEngine):
         raise RegistryError(f"A version is pushed to Snowflake; {engine!r} is none.")
     return engine if deployment.database is None else engine.in_database(deployment.database)
+
+
+def _representable(proof: Proof, signature: Signature) -> Proof:
+    """The rows of a proof that Snowflake can hold.
+
+    A handler gets times as nanoseconds since 1970 in 64 bits, and an OBJECT holds no infinite number.
+    """
+    fits = np.ones(len(proof.rows), dtype=bool)
+    for column, feature in zip(proof.rows.columns, signature.features, strict=True):
+        if feature.type == "TIMESTAMP":
+            years = pc.fill_null(pc.year(column), 2000).to_numpy()
+            fits &= (years >= _FIRST_YEAR) & (years <= _LAST_YEAR)
+    for method, answers in proof.expected.answers.items():
+        output = signature.result(method)
+        if output is not None and output.type == "STRUCT":
+            for answer in answers:
+                fits &= [not isinstance(value, float) or not math.isinf(value) for value in answer]
+    return proof if fits.all() else proof.where(fits)
 
 
 def _score(engine: SnowflakeEngine, version: ModelVersion, rows: Any) -> Score:

@@ -67,6 +67,16 @@ class Proof:
         features = pa.table(rows, names=[f"f{i}" for i in range(len(rows))])
         return cls(features, Expected(frozen, null, refused, ""), int(table.schema.metadata[b"sample_rows"]))
 
+    def where(self, chosen: NDArray[np.bool_]) -> Proof:
+        """Only some of the rows."""
+        answers = {
+            method: tuple(a[chosen] for a in columns) for method, columns in self.expected.answers.items()
+        }
+        expected = Expected(
+            answers, self.expected.null[chosen], self.expected.refused[chosen], self.expected.reason
+        )
+        return Proof(self.rows.filter(pa.array(chosen)), expected, int(chosen[: self.sample_rows].sum()))
+
     def verify(self, score: Score, signature: Signature, tolerance: float) -> ParityReport:
         """Score the rows again and compare.
 
