@@ -126,3 +126,16 @@ def test_more_functions_than_workers_in_one_statement(account):
     rows = account.sql(f"SELECT {calls} FROM TABLE(FLATTEN(input => PARSE_JSON(?))) AS r", str([0] * 2500))
     assert [tuple(row) for row in rows] == [tuple(i + n for n in range(LIMIT + 3)) for i in range(2500)]
     assert len(account.emulation.workers.running) == LIMIT
+
+
+def test_uv_installs_where_pip_is_not(monkeypatch, tmp_path):
+    monkeypatch.setattr(environments, "find_spec", lambda name: None)
+    monkeypatch.setattr(environments.shutil, "which", lambda name: f"/bin/{name}")
+    assert environments.installer(tmp_path)[:3] == ["/bin/uv", "pip", "install"]
+
+
+def test_a_machine_without_an_installer_is_an_error(monkeypatch, tmp_path):
+    monkeypatch.setattr(environments, "find_spec", lambda name: None)
+    monkeypatch.setattr(environments.shutil, "which", lambda name: None)
+    with pytest.raises(NotEmulatedError, match="neither pip nor uv"):
+        environments.installer(tmp_path)

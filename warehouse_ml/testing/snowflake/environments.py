@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 from warehouse_ml.testing.snowflake.errors import PACKAGES, EmulationError, NotEmulatedError
@@ -74,23 +75,33 @@ def environment(packages: tuple[str, ...], runtime: str) -> Path:
     return python
 
 
+def installer(python: Path) -> list[str]:
+    """The command that installs into another environment: pip's, or uv's where pip is not."""
+    if find_spec("pip") is not None:
+        quiet = ["--quiet", "--disable-pip-version-check"]
+        return [sys.executable, "-m", "pip", "--python", str(python), "install", *quiet]
+    uv = shutil.which("uv")
+    if uv is None:
+        raise NotEmulatedError("PACKAGES on this machine, which has neither pip nor uv to install them")
+    return [uv, "pip", "install", "--quiet", "--python", str(python)]
+
+
 def make(folder: Path, packages: list[str], base: str) -> None:
     """Make an environment by venv and pip; pip itself stays outside of it."""
     subprocess.run([base, "-m", "venv", "--without-pip", str(folder)], check=True, capture_output=True)
     if not packages:
         return
     installed = subprocess.run(
-        [
-            *(sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install"),
-            *("--quiet", "--disable-pip-version-check", "--only-binary", ":all:", *packages),
-        ],
+        [*installer(folder / "bin" / "python"), "--only-binary", ":all:", *packages],
         capture_output=True,
         text=True,
         check=False,
     )
     if installed.returncode:
         shutil.rmtree(folder, ignore_errors=True)
-        said = [line for line in installed.stderr.splitlines() if line.startswith("ERROR")]
+        said = [
+            line for line in installed.stderr.splitlines() if line.strip() and not line.startswith("WARNING")
+        ]
         raise EmulationError(
             PACKAGES,
             "SQL compilation error: Cannot create a Python function with the specified packages. "

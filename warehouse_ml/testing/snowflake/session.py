@@ -148,10 +148,9 @@ class Session:
         """Run one statement; `describe` asks only for the columns of its result."""
         reader = Reader(sql)
         kind = kind_of(reader)
+        self.emulation.statements.append(sql)
         if describe and kind in OWN and not kind.startswith(("SHOW", "DESCRIBE", "LIST", "LS")):
             return status("")  # what it would answer, without doing it
-        if not describe:
-            self.emulation.statements.append(sql)
         if kind == "CREATE SCHEMA" and reader.sees("CREATE", "OR", "REPLACE"):
             raise NotEmulatedError("CREATE OR REPLACE SCHEMA")
         try:
