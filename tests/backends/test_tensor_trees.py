@@ -152,6 +152,13 @@ def test_chunks_of_many_trees_hold_the_limit() -> None:
     assert max(sizes.values()) == 24_000
 
 
+@pytest.mark.parametrize("depth", [2, 3])
+def test_chunks_are_as_large_as_the_limit_allows(depth: int) -> None:
+    made = tensor_graph(sums_of(forest(trees=100, depth=depth)), rows=1000, cells=60_000)
+    facts = facts_of(metadata(made))
+    assert (facts.rows, facts.row_size) == (1000, 60)
+
+
 def test_a_chunk_is_added_up_before_the_next_is_walked(tmp_path: Path) -> None:
     ensemble = forest(trees=60, depth=4)
     model = sums_of(ensemble)
@@ -227,7 +234,7 @@ def test_the_way_follows_the_shape(depth: int, way: str) -> None:
 
 def test_long_chains_are_followed_by_pointers() -> None:
     ensemble = TreeEnsemble.of(
-        [chain(30)] * 2, features=1, base=np.zeros(1), comparison="<", precision="float64"
+        [chain(10)] * 2, features=1, base=np.zeros(1), comparison="<", precision="float64"
     )
     made = assert_equal(written(ensemble), np.array([[-1.0], [0.0], [1.0], [np.nan]]))
     assert facts_of(metadata(made)).ways == {"pointers": 4}
