@@ -72,7 +72,8 @@ def test_the_largest_batch_is_capped_by_the_handler(account, weighted):
 
 
 def test_two_threads_share_an_interpreter(account, weighted):
-    code = "import threading\nseen = set()\ndef predict(batch):\n    seen.add(threading.get_ident())\n"
+    code = "import threading, time\nseen = set()\ndef predict(batch):\n    seen.add(threading.get_ident())\n"
+    code += "    time.sleep(0.01)\n"
     name = account.function(code + "    return [float(len(seen))] * len(batch)")
     assert max(account.column(f"SELECT {name}(x) FROM numbers")) == 2
 

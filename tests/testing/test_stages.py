@@ -22,6 +22,12 @@ def test_a_file_is_put_and_read_again(account, tmp_path):
     assert (done.status, read) == ("UPLOADED", bytes(range(256)))
 
 
+def test_a_path_with_spaces_and_percents_is_put(account, tmp_path):
+    (tmp_path / "a b%20c.json").write_text("1")
+    account.session.file.put(str(tmp_path / "a b%20c.json"), "@files/spaces", auto_compress=False)
+    assert names(account, "@files/spaces") == ["files/spaces/a b%20c.json"]
+
+
 def test_several_files_are_put_by_a_pattern(account, tmp_path):
     for name in ("a.py", "b.py"):
         (tmp_path / name).write_text(name)

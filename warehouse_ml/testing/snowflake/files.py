@@ -1,7 +1,6 @@
 """PUT, GET, LIST and REMOVE: what the client is told, which moves the bytes itself over HTTP."""
 
 from typing import Any
-from urllib.parse import unquote
 
 from warehouse_ml.testing.snowflake.answers import Answer, answer
 from warehouse_ml.testing.snowflake.errors import NotEmulatedError
@@ -57,7 +56,7 @@ def local_path(source: str) -> str:
     """The path in a `file://` address."""
     if not source.startswith("file://"):
         raise NotEmulatedError(f"the file address {source!r}, which does not start with file://")
-    return unquote(source.removeprefix("file://"))
+    return source.removeprefix("file://")
 
 
 def put(reader: Reader, current: Current, stages: Stages, address: str, token: str) -> Answer:
