@@ -17,6 +17,7 @@ from warehouse_ml.engines.snowflake_ddl import (
     handler_contents,
     handler_files,
     model_files,
+    withdrawal,
 )
 from warehouse_ml.engines.snowflake_deployment import Deployment
 from warehouse_ml.engines.snowflake_dispatch import NAMES, create_dispatch, dispatched
@@ -149,6 +150,24 @@ def prove(engine: SnowflakeEngine, version: ModelVersion, proof: bytes) -> Parit
             report,
         )
     return report
+
+
+def withdraw(engine: Engine, versions: Iterable[ModelVersion], deployment: Deployment | None = None) -> None:
+    """Take the functions and files of versions away that were dropped; what is gone already is no error.
+
+    The functions that find versions by name are made anew before: see `publish`.
+
+    Raises:
+        RegistryError: A version is still there.
+    """
+    settings = deployment or Deployment()
+    target = _on_snowflake(engine, settings)
+    live = {version.reference for version in Registry(target).live_versions()}
+    for version in versions:
+        if version.reference in live:
+            raise RegistryError(f"'{version.reference}' is still registered; drop it first.")
+        for statement in withdrawal(version, target.schema):
+            target.run(statement)
 
 
 def publish(engine: Engine, registry: Registry, deployment: Deployment | None = None) -> None:

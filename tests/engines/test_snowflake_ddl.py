@@ -16,6 +16,7 @@ from warehouse_ml.engines.snowflake_ddl import (
     handler_files,
     model_files,
     put_file,
+    withdrawal,
 )
 from warehouse_ml.engines.snowflake_deployment import Deployment
 from warehouse_ml.errors import DeploymentError, MethodError
@@ -81,6 +82,7 @@ CASES = {
     "create_function_of_packed_features": lambda: create_function(version(wide(501)), "predict", PLAIN),
     "create_function_with_all_settings": lambda: create_function(version(binary()), "predict", ODD),
     "grants": lambda: ";\n".join(grants(version(every_type()[1]), ODD)),
+    "withdrawal": lambda: ";\n".join(withdrawal(version(every_type()[1]), "warehouse_ml")),
     "put_file": lambda: put_file(
         "/tmp/it's \\ here/model.onnx", model_files(version(wide(1)))[0].folder, '"Sales".warehouse_ml'
     ),

@@ -139,18 +139,30 @@ def grants(version: ModelVersion, deployment: Deployment) -> list[str]:
         rendered(name, schema=deployment.schema, role=role)
         for name in ("grant_schema", "grant_stage", "grant_tables", "grant_views")
     ]
-    # A function is named by its name and the types of its arguments, without their precision.
-    types = ", ".join(kind.partition("(")[0] for _, kind in _parameters(version.signature))
     functions = [
         rendered(
             "grant_function",
             function=function_name(version, method, deployment.schema),
-            types=types,
+            types=_types(version.signature),
             role=role,
         )
         for method in version.methods
     ]
     return [*general, *functions]
+
+
+def withdrawal(version: ModelVersion, schema: str) -> list[str]:
+    """The statements that take a version's functions and files away."""
+    drops = [
+        rendered(
+            "drop_function",
+            function=function_name(version, method, schema),
+            types=_types(version.signature),
+        )
+        for method in version.methods
+    ]
+    folder = f"models/{version.name}/{version.version}"
+    return [*drops, rendered("remove_files", stage=f"{schema}.artifacts", folder=folder)]
 
 
 def put_file(local: str, folder: str, schema: str) -> str:
@@ -190,6 +202,11 @@ def _parameters(signature: Signature) -> list[tuple[str, str]]:
         (f"feature_{position}", TYPES[feature.type].snowflake)
         for position, feature in enumerate(signature.features)
     ]
+
+
+def _types(signature: Signature) -> str:
+    """What names a function beside its name: the types of its arguments, without their precision."""
+    return ", ".join(kind.partition("(")[0] for _, kind in _parameters(signature))
 
 
 def _texts(texts: Sequence[str]) -> str:
