@@ -94,13 +94,13 @@ class Queries:
         """
         own = self._engine.dialect
         wanted = own if dialect is None else dialect.lower()
-        parts = split(text, self._dialect.source)
         if wanted == own:
-            return ";\n".join(self.bind(part, namespace).text.strip() for part in parts)
+            return self.bind(text, namespace).text
         if (own, wanted) != ("duckdb", "snowflake"):
             raise SqlError(
                 f"A statement of {own} cannot be compiled to {wanted!r}; write 'duckdb' or 'snowflake'."
             )
+        parts = split(text, self._dialect.source)
         return ";\n".join(self._translated(part, namespace) for part in parts)
 
     def _translated(self, text: str, namespace: Namespace) -> str:

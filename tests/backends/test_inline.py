@@ -194,7 +194,7 @@ def test_inline_form_of_a_large_forest():
 def test_sql_of_an_unknown_dialect():
     onnx_bytes, signature = twice()
     form = inline_form(read_program(onnx.load_from_string(onnx_bytes)), signature)
-    assert form.sql("predict", ["a"], ["DOUBLE"], "snowflake") is None
+    assert form.sql("predict", ["a"], ["DOUBLE"], "oracle") is None
 
 
 def test_sql_of_a_method_that_is_missing():

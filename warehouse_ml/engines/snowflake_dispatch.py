@@ -9,11 +9,11 @@ the call, so that a constant name leaves one version's function. A key that the 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from warehouse_ml.engines.snowflake_ddl import call_of
 from warehouse_ml.engines.snowflake_sql import rendered
 from warehouse_ml.model import ModelVersion
-from warehouse_ml.query.dialect import snowflake, snowflake_cast
 from warehouse_ml.quoting import snowflake_literal
-from warehouse_ml.signature import Feature, Method, Signature
+from warehouse_ml.signature import TYPES, Feature, Method, Signature
 
 NAMES: Mapping[Method, str] = {
     "predict": "predict",
@@ -110,10 +110,13 @@ def _body(entries: Sequence[Dispatched], method: Method, schema: str) -> tuple[s
 
 def _when(entry: Dispatched, method: Method, schema: str) -> str:
     signature = entry.version.signature
-    features = [snowflake_cast(_value(feature, signature), feature) for feature in signature.features]
-    call = snowflake(schema).call(entry.version, method, features)
+    features = [
+        f"CAST({_value(feature, signature)} AS {TYPES[feature.type].snowflake})"
+        for feature in signature.features
+    ]
+    function, arguments = call_of(entry.version, method, schema, features)
     references = ", ".join(map(snowflake_literal, entry.references))
-    return f"  WHEN LOWER(model) IN ({references}) THEN TO_VARIANT({call})"
+    return f"  WHEN LOWER(model) IN ({references}) THEN TO_VARIANT({function}({arguments}))"
 
 
 def _value(feature: Feature, signature: Signature) -> str:
