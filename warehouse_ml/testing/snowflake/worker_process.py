@@ -41,12 +41,12 @@ class Worker:
     """One interpreter with its own import directory; it serves one statement's call at a time."""
 
     def __init__(self, python: Path, files: Mapping[str, bytes], *, deny_network: bool) -> None:
+        self.template = template(python)
         self.directory = tempfile.mkdtemp(prefix="snowflake_imports_")
         for name, content in files.items():
             Path(self.directory, name).write_bytes(content)
         self.lock = threading.Lock()
         self.alive = True
-        self.template = template(python)
         their_requests, requests = os.pipe()
         replies, their_replies = os.pipe()
         self.requests, self.replies = os.fdopen(requests, "wb"), os.fdopen(replies, "rb", 0)
