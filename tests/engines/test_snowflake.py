@@ -1,4 +1,7 @@
 import decimal
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -193,6 +196,35 @@ def test_a_session_of_its_own_is_closed_and_cursors_are_new(emulation):
     with pytest.raises(errors.Error, match="closed"):
         engine.run("SELECT 1")
     assert opened[1].sql("SELECT 1").collect()[0][0] == 1
+
+
+CHILD = """
+import warnings, sys
+from warehouse_ml.engines import open_engine
+engine = open_engine(sys.argv[1])
+print(repr(engine), engine.run("SELECT CURRENT_SCHEMA()"), engine.cursor().run("SELECT ?", [7]))
+engine.close()
+"""
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_connection_is_opened_by_its_name_or_its_url(emulation, tmp_path, named):
+    settings = emulation.connection_parameters()
+    taken = ("account", "user", "password", "host", "port", "protocol", "database", "schema")
+    lines = ["[my_emulation]", *(f"{name} = {settings[name]!r}" for name in taken)]
+    (tmp_path / "connections.toml").write_text("\n".join(lines))
+    (tmp_path / "connections.toml").chmod(0o600)
+    url = "snowflake://emulated:emulated@emulated/EMULATED/PUBLIC?protocol=http&host=127.0.0.1"
+    target = "snowflake://my_emulation" if named else f"{url}&port={settings['port']}"
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, target],
+        env={**os.environ, "SNOWFLAKE_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    name = "my_emulation" if named else "emulated@emulated"
+    assert done.stdout == f"Snowflake {name} \"EMULATED\" [('PUBLIC',)] [(7,)]\n", done.stderr
 
 
 def test_another_database_has_its_own_registry(emulation, engine):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import sqlglot
+from sqlglot import exp
 
 from tests.toy_models import every_type, plain_signature
 from warehouse_ml.engines.snowflake_ddl import (
@@ -99,9 +100,15 @@ def test_every_golden_file_is_of_a_case():
     assert {file.stem for file in GOLDEN.glob("*.sql")} >= set(CASES)
 
 
-@pytest.mark.parametrize("name", ["create_function", "create_function_of_odd_names", "put_file"])
+UNKNOWN_TO_SQLGLOT = ("GRANT SELECT ON ALL ", "REMOVE ")
+
+
+@pytest.mark.parametrize("name", CASES)
 def test_a_statement_parses(name):
-    assert len(sqlglot.parse(CASES[name](), read="snowflake")) == 1
+    for text in CASES[name]().split(";\n"):
+        if not text.startswith(UNKNOWN_TO_SQLGLOT):
+            (parsed,) = sqlglot.parse(text, read="snowflake")
+            assert not isinstance(parsed, exp.Command)
 
 
 def test_names_of_features_are_no_part_of_a_function():
