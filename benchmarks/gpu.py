@@ -100,7 +100,7 @@ def measured(
         command=" ".join(["python -m benchmarks.gpu", *sys.argv[1:]]),
         device=device,
         card=graphics_card() if device == "cuda" else "",
-        machine=setting.machine() | {"threads": f"{cores}"},
+        machine=setting.machine() | {"threads": f"{cores}", "load before": _load()},
         versions=setting.versions(),
     )
     gc.freeze()  # the collections between the rounds need not look at all that was imported
@@ -124,7 +124,13 @@ def measured(
             say(f"{key}: {count:,} rows")
             run.results.append(_compared(work, count, device, cores, rounds=2 if quick else ROUNDS))
     gc.unfreeze()
+    run.machine["load after"] = _load()
     return run
+
+
+def _load() -> str:
+    """How many processes wanted a core in the last minute; well above 0 before, others were at work."""
+    return f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
 
 
 def _compared(work: Work, rows: int, device: str, cores: int, *, rounds: int) -> Measured:

@@ -143,7 +143,8 @@ def _about(run: Run) -> str:
         return f"**Measured on {run.card or 'a GPU without a name'}.**"
     return (
         "**No GPU was at hand: this run had `--device cpu`.** What is called `CPU in place of CUDA` is what "
-        "CUDA would run, run by the CPU; it shows that the answers are right, and nothing about speed."
+        "CUDA would run, run by the CPU; it shows that the answers are right, and nothing about the speed of "
+        "a GPU. A load above the number of cores means that others were at work: compare ways, not figures."
     )
 
 

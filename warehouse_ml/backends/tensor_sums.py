@@ -41,6 +41,11 @@ class RunningSum:
     start: str | None
     result: str
 
+    @property
+    def width(self) -> int:
+        """How many values a leaf holds."""
+        return self.table.shape[1] if self.table.ndim == 2 else 1
+
 
 def running_sum(
     flow: Flow, readers: Mapping[str, Sequence[onnx.NodeProto]], numbers: str
@@ -115,7 +120,7 @@ def split_values(edit: Edit, place: str, table: NDArray[Any], trees: int, found:
         What each round adds, [rows, 1, outputs].
     """
     dtype, outputs = str(table.dtype), found.outputs
-    rounds = trees * (table.shape[1] if table.ndim == 2 else 1) // outputs
+    rounds = trees * found.width // outputs
     shape: tuple[int | None, ...] = (None, trees) if table.ndim == 1 else (None, trees, table.shape[1])
     values = edit.node("Gather", [edit.constant(table), place], kind=Kind(dtype, shape), axis=0)
     if shape != (None, rounds, outputs):

@@ -145,7 +145,7 @@ class _Trees:
     @property
     def width(self) -> int:
         """How many values a leaf holds."""
-        return self.total.table.shape[1] if self.total is not None and self.total.table.ndim == 2 else 1
+        return 1 if self.total is None else self.total.width
 
 
 class _Writer:
@@ -239,6 +239,8 @@ def _read(flow: Flow, readers: Mapping[str, Sequence[onnx.NodeProto]], node: onn
     if splits is None:
         raise NoTensorFormError("a tree operator adds up its leaves itself, which the exporters' do not")
     total = running_sum(flow, readers, node.output[0])
+    if total is not None and splits.trees * total.width != total.rounds * total.outputs:
+        total = None
     following = readers.get(node.output[0], ())
     cast = following[0] if len(following) == 1 and flow.readers[node.output[0]] == 1 else None
     if cast is not None and (cast.op_type != "Cast" or flow.kind(cast.output[0]).dtype != "int64"):

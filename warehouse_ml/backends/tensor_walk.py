@@ -1,8 +1,9 @@
 """Walk trees with tensor operators: all trees of a chunk at once, and all rows.
 
 Three ways, after Nakandala et al., "A Tensor Compiler for Unified Machine Learning Prediction Serving"
-(OSDI 2020), with what was learned since: no way multiplies matrices of nodes and leaves, because a number of
-splits in binary finds a leaf with less work, and no way asks at a split where NaN goes.
+(OSDI 2020). Theirs for small trees multiplies by matrices of splits and leaves; here the answers of a tree's
+splits are one binary number, which finds the leaf with less work. Where NaN goes is not asked at a split, but
+decided by the column that it compares (`tensor_columns.py`).
 
 * `products`: every split of a small tree is asked; the answers, times powers of two, are a number that has
   the tree's leaf in a table. The fewest operators.
@@ -26,7 +27,8 @@ from warehouse_ml.backends.tensor_forest import ALWAYS, PLAIN, Chunk
 Way = Literal["products", "levels", "pointers"]
 
 MOST_SPLITS = 3
-"""The largest tree whose splits are all asked: with seven it takes twice the memory traffic of `levels`."""
+"""The largest tree whose splits are all asked. With seven of them it takes twice the memory traffic of `levels`,
+by count, and was slower on a CPU; it was not measured on a GPU."""
 
 MOST_FILLED = 4
 """How many leaves perfect trees may have for each node of the trees themselves."""
