@@ -19,9 +19,7 @@ RAISING_ROWS = 2
 
 TYPES = {"double": "FLOAT", "string": "VARCHAR", "bool": "BOOLEAN", "int64": "NUMBER(18,0)"}
 
-_SENTENCE = re.compile(
-    r"Could not convert string '(?:.*?)wml_refusal: ScoringError: (.*)' to DOUBLE", re.DOTALL
-)
+_SENTENCE = re.compile(r"wml_refusal: ScoringError: (.*?)(?:\n in function |\Z)", re.DOTALL)
 
 
 def differences(

@@ -113,7 +113,7 @@ def test_the_text_is_snowflakes(name):
 def test_an_error_names_the_feature_and_depends_on_the_row():
     model, _ = inlined("logistic", missing="error", limit=1e6)
     text = snowflake_sql(model, "predict", COLUMNS)
-    assert "TO_DOUBLE('wml_refusal: ScoringError: ' || " in text
+    assert "TO_DOUBLE('wml_refusal: ScoringError: The model refuses ' || " in text
     assert text.count("LEFT(COALESCE(t.\"A\"::VARCHAR, ''), 0)") == text.count("TO_DOUBLE(")
 
 

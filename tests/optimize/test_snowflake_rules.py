@@ -20,7 +20,7 @@ import warehouse_ml as wml
 from tests.backends.inline_check import same
 from tests.query.snowflake_catalog import create_function, read
 from warehouse_ml.engines.snowflake import SnowflakeEngine
-from warehouse_ml.errors import SqlError
+from warehouse_ml.errors import ScoringError, SqlError
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.optimize import RULES, SNOWFLAKE_RULES, optimize, score_before_join
 from warehouse_ml.optimize.engine_knowledge import EngineKnowledge
@@ -217,6 +217,20 @@ def test_inlined_on_a_session(duck: wml.Session, engine: SnowflakeEngine, text: 
     assert "warehouse_ml." not in bound.text
     ordinary = text.replace("NVL", "ifnull").partition(" //")[0]
     assert alike(rows_of(engine, bound.text), duck.sql(ordinary).fetchall())
+
+
+@pytest.mark.parametrize("arguments", ["1, 2, 'it''s new'", "'inf'::FLOAT, 2, 'x'"])
+def test_a_refused_row_raises_the_same_sentence(
+    duck: wml.Session, engine: SnowflakeEngine, arguments: str
+) -> None:
+    text = f"SELECT PREDICT('encoded', {arguments}) AS r"
+    bound = on_session(duck, engine, text, "inline_scores")
+    with pytest.raises(ScoringError) as theirs:
+        engine.run(bound.text)
+    with pytest.raises(ScoringError) as ours:
+        duck.sql(text.replace("'inf'::FLOAT", "'inf'::DOUBLE")).fetchall()
+    assert [done.rule for done in bound.applied] == ["inline_scores"]
+    assert str(theirs.value) == str(ours.value)
 
 
 def test_filters_first_on_a_session(duck: wml.Session, engine: SnowflakeEngine) -> None:

@@ -34,6 +34,9 @@ _LARGEST_EXPONENT = 709.782712893384
 _SINGLE = 2.0**24
 """Whole numbers up to here are numbers of float32."""
 
+_END = "\\n in function "
+"""What ends the sentence of an error in the engine's message, where Snowflake itself begins such a line."""
+
 _MOVED = frozenset(["constant", "take", "lookup", "where", "input", "cast", "neg", "abs", "max", "min"])
 """Operators that round nothing, so that doubles do them as float32 does."""
 
@@ -235,8 +238,8 @@ class SnowflakeCall(Call):
         The text depends on the row, or Snowflake could try to read it while it plans the statement.
         """
         row = f"LEFT(COALESCE({self._columns[0].text}::VARCHAR, ''), 0)"
-        mark = self._spelling.text(f"{REFUSAL_MARK}ScoringError: ")
-        failed = f"TO_DOUBLE({mark} || {sentence} || {row})"
+        told = f"'{REFUSAL_MARK}ScoringError: {sentence[1:-1]}{_END}'"  # it begins and ends with a literal
+        failed = f"TO_DOUBLE({told} || {row})"
         types = {"DOUBLE": "", "STRUCT": "::VARIANT::OBJECT", "BOOLEAN": "::NUMBER(1,0)::BOOLEAN"}
         kind = self._result.type
         return f"{failed}{types[kind] if kind in types else f'::{TYPES[kind].snowflake}'}"
