@@ -30,6 +30,10 @@ SHOWN = {
         r"│ Atlantis  │   220\.0 │ Gentoo  │ NULL    │ Gentoo  │\n",
         r"'careful', \*\): The feature 'body_mass_g' is NULL",
     ),
+    "snowflake_deploy": (
+        r"each flight: No difference in 3,\d{3} rows; numbers are \d(\.\d)?(e-\d\d)? apart at most\.\n",
+        r"(.*: No difference in [1-9]\d* rows; .*\n){4}$",
+    ),
     "text_in_sql": (
         r"│     3 │ Colis cassé +│ complaint │",
         r"│     1 │ LOVE the coffee, thank you! │ praise    │",

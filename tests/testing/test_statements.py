@@ -2,6 +2,7 @@
 
 import json
 
+import pyarrow as pa
 import pytest
 from snowflake.snowpark.exceptions import SnowparkSQLException
 
@@ -301,3 +302,16 @@ def test_a_query_is_described_without_a_call(account):
     name = account.function("def predict(batch):\n    raise ValueError('called')")
     schema = account.session.sql(f"SELECT {name}(a) AS score FROM (SELECT 1 AS a)").schema
     assert [(field.name, str(field.datatype)) for field in schema] == [("SCORE", "DoubleType()")]
+
+
+def test_rows_that_are_here_become_a_table(account):
+    rows = pa.table(
+        {
+            "id": pa.array([1, 2], pa.int32()),
+            "P": [0.5, None],
+            "kind": pa.array(["a", "b"]).dictionary_encode(),
+        }
+    )
+    account.emulation.load("loaded", rows)
+    found = account.session.sql("SELECT id, p, kind FROM loaded ORDER BY id").collect()
+    assert [tuple(row) for row in found] == [(1, 0.5, "a"), (2, None, "b")]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fakesnow.instance import FakeSnow
 
+from warehouse_ml.quoting import quoted
 from warehouse_ml.testing.snowflake.catalog import Catalog, Settings
 from warehouse_ml.testing.snowflake.grants import Grant
 from warehouse_ml.testing.snowflake.plain_http import allow_plain_http
@@ -26,6 +27,19 @@ if TYPE_CHECKING:
 
 OFFERED = ("onnxruntime", "numpy", "pandas")
 """The packages that INFORMATION_SCHEMA.PACKAGES lists, in the versions installed here."""
+
+_WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT")
+_LOADED = {
+    **dict.fromkeys(_WHOLE, "BIGINT"),
+    **dict.fromkeys(("FLOAT", "DECIMAL"), "DOUBLE"),
+    **dict.fromkeys(("TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"), "TIMESTAMP"),
+    "ENUM": "VARCHAR",
+}
+"""What becomes of DuckDB's types in a loaded table; others stay."""
+
+
+def _loaded_type(kind: str) -> str:
+    return _LOADED.get(kind.partition("(")[0], kind)
 
 
 def installed_packages() -> dict[str, list[str]]:
@@ -88,6 +102,31 @@ class Emulation:
             address: The address of a server on this machine, such as `http://127.0.0.1:8000`.
         """
         self.services.serve(service, address)
+
+    def load(self, table: str, rows: Any, *, database: str = "EMULATED", schema: str = "PUBLIC") -> None:
+        """Make a table of rows that are here, in the place of an upload.
+
+        Names become upper case, as unquoted ones do; whole numbers NUMBER(38,0), other numbers FLOAT.
+
+        Args:
+            table: Its name, without quotes.
+            rows: A `pyarrow.Table`, or a pandas or polars frame.
+            database: Where it goes.
+            schema: Where it goes.
+        """
+        self.session(database, schema)  # makes both where they are missing
+        duck = self.fakesnow.duck_conn.cursor()
+        try:
+            duck.register("emulation_rows", rows)
+            found = duck.sql("DESCRIBE FROM emulation_rows").fetchall()
+            columns = ", ".join(
+                f"CAST({quoted(name)} AS {_loaded_type(kind)}) AS {quoted(name.upper())}"
+                for name, kind, *_ in found
+            )
+            path = ".".join(quoted(name.upper()) for name in (database, schema, table))
+            duck.execute(f"CREATE TABLE {path} AS SELECT {columns} FROM emulation_rows")
+        finally:
+            duck.close()
 
     @property
     def address(self) -> str:
