@@ -29,9 +29,9 @@ STATEMENTS = {
 }
 
 
-def main(flights: int = 3_000) -> None:
+def main() -> None:
     with wml.connect() as duckdb, emulated_snowflake() as emulation:
-        load_flights(duckdb, flights)
+        load_flights(duckdb, flights=3_000)
         version = duckdb.train("late", late_pipeline(), LEARN, target="late")
         duckdb.set_alias("late", "champion", version.version)
 
