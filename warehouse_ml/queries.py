@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -173,7 +174,9 @@ class Queries:
         """An explanation as rows, a line each, with the columns of the engine's own EXPLAIN."""
         lines = [(title, line) for title, text in explanation.sections() for line in text.splitlines()]
         lists = [[title for title, _ in lines], [line for _, line in lines]]
-        return self._engine.query(statement(self._engine.dialect, "select_explanation"), lists)
+        is_duckdb = self._engine.dialect == "duckdb"  # Snowflake binds no lists
+        values = lists if is_duckdb else [json.dumps(part) for part in lists]
+        return self._engine.query(statement(self._engine.dialect, "select_explanation"), values)
 
     def _knowledge(self, namespace: Namespace) -> EngineKnowledge:
         return EngineKnowledge(self._engine, namespace, self._functions.provide, self._registry.plan_facts)

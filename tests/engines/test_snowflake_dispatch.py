@@ -26,7 +26,8 @@ CASE
   WHEN LOWER(model) IN ('m', 'm@1', 'm@latest') THEN TO_VARIANT(warehouse_ml.wml_m_v1_ab12cd34(\
 CAST(COALESCE(GET(features, 'a'), GET(features, 'A')) AS FLOAT), \
 CAST(COALESCE(GET(features, 'b'), GET(features, 'B')) AS FLOAT)))
-  ELSE TO_VARIANT(TO_DOUBLE('No model ' || COALESCE(model, 'NULL') || ' with PREDICT here. There is m.' || \
+  ELSE TO_VARIANT(TO_DOUBLE('wml_refusal: ModelNotFoundError: No model ' || COALESCE(model, 'NULL') || \
+' with PREDICT here. There is m.\\n in function ' || \
 LEFT(COALESCE(features::VARCHAR, ''), 0)))
 END
 $$"""
@@ -101,7 +102,9 @@ def test_a_model_without_the_method_is_an_error(opened: SnowflakeCatalog) -> Non
 
 
 def test_without_any_version_every_call_is_an_error() -> None:
-    assert "AS $$\nTO_VARIANT(TO_DOUBLE('No model '" in create_dispatch([], "predict")
+    assert "AS $$\nTO_VARIANT(TO_DOUBLE('wml_refusal: ModelNotFoundError: No model '" in create_dispatch(
+        [], "predict"
+    )
 
 
 def version(number: int, *names: str) -> ModelVersion:

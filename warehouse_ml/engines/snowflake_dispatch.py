@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 from warehouse_ml.engines.snowflake_ddl import call_of
 from warehouse_ml.engines.snowflake_sql import rendered
+from warehouse_ml.errors import ModelNotFoundError
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.quoting import snowflake_literal
 from warehouse_ml.signature import TYPES, Feature, Method, Signature
+from warehouse_ml.variant import REFUSAL_MARK
 
 NAMES: Mapping[Method, str] = {
     "predict": "predict",
@@ -130,13 +132,14 @@ def _value(feature: Feature, signature: Signature) -> str:
 
 
 def _refusal(entries: Sequence[Dispatched], method: Method) -> str:
-    """An error for a name that no version has: a text that is read as a number.
+    """An error for a name that no version has: a text that is read as a number, see `sql_snowflake`.
 
     The text depends on the row, or Snowflake could try to read it while it plans a call by a known name.
     """
     known = [entry.references[0] for entry in entries]
     shown = ", ".join(known[:_SHOWN]) + (", ..." if len(known) > _SHOWN else "")
     has = f"There is {shown}." if known else "There is none."
-    end = snowflake_literal(f" with {method.upper()} here. {has}")
+    begin = snowflake_literal(f"{REFUSAL_MARK}{ModelNotFoundError.__name__}: No model ")
+    end = snowflake_literal(f" with {method.upper()} here. {has}")[:-1] + "\\n in function '"
     row = "LEFT(COALESCE(features::VARCHAR, ''), 0)"
-    return f"TO_VARIANT(TO_DOUBLE('No model ' || COALESCE(model, 'NULL') || {end} || {row}))"
+    return f"TO_VARIANT(TO_DOUBLE({begin} || COALESCE(model, 'NULL') || {end} || {row}))"
