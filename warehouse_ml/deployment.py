@@ -56,10 +56,9 @@ def statements(
         *map(put, (*handler_files(), *model_files(version))),
         *(create_function(version, method, deployment) for method in version.methods),
         *grants(version, deployment),
-        *registry("insert_model", "begin", "update_model_versions"),
         *content("proof.arrow", proof),
-        *registry("insert_version"),
         *content("plan.bin", plan),
+        *registry("insert_model", "begin", "update_model_versions", "insert_version"),
         *(registry("insert_plan") if plan else []),
         *registry("commit"),
     ]

@@ -5,6 +5,7 @@ import inspect
 from datetime import datetime, timedelta
 
 import pytest
+from snowflake.connector import errors
 
 from tests.engines.snowflake_account import Answer, QuickAccount
 from tests.registry import test_registry as cases
@@ -183,6 +184,27 @@ def test_a_pushed_lower_number_is_not_there_twice(account, registry):
     interrupting(registries[1], target, lambda: registries[2].adopt(version, b"a"))
     assert registries[1].adopt(version, b"a") == version
     assert [found.version for found in registries[0].versions("churn")] == [1, 2]
+
+
+def test_a_transaction_holds_changes_and_questions_alone(account, registry):
+    add(registry, "a", proof=b"proof", plan=Plan("{}", b"plan"))
+    begin = account.statements.index("BEGIN")
+    within = account.statements[begin + 1 : account.statements.index("COMMIT")]
+    assert {statement.split()[0] for statement in within} == {"UPDATE", "INSERT", "SELECT"}
+
+
+def test_a_lock_that_is_waited_for_in_vain_is_tried_again(account, registry):
+    add(registry, "a")
+    answer, waits = account._answer, [True]
+
+    def locked(sql, parameters):
+        if sql.startswith("UPDATE") and waits.pop() if waits else False:
+            raise errors.ProgrammingError("has locked table", errno=625, sqlstate="57014")
+        return answer(sql, parameters)
+
+    account._answer = locked
+    registry.set_alias("churn", "champion", 1)
+    assert registry.aliases("churn") == {"champion": 1}
 
 
 def test_patience_ends(account, registry, monkeypatch):

@@ -63,6 +63,13 @@ class Transaction(Protocol):
         """
         ...
 
+    def stage(self, statement: str, *parameters: object) -> None:
+        """Put the bytes among a statement's parameters where they are to lie, before anything is changed.
+
+        A database that holds them itself has nothing to do.
+        """
+        ...
+
 
 class Rows(Protocol):
     """The answer to a statement. A SELECT runs at every read; what changes data has run already."""

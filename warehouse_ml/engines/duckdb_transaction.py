@@ -27,6 +27,9 @@ class DuckDBTransaction:
         with _registry_errors():
             return self._cursor.execute(statement("duckdb", name), list(parameters)).fetchall()
 
+    def stage(self, name: str, *parameters: object) -> None:
+        """Nothing: the database holds bytes itself."""
+
 
 @contextmanager
 def transaction(

@@ -53,12 +53,16 @@ def deployed_scores(host: Host, version: ModelVersion, method: Method, rows: Any
 
 
 def _select(version: ModelVersion, method: Method, schema: str) -> str:
-    features = [
-        f"r.value[{place}]::VARCHAR::{TYPES[feature.type].snowflake}"
-        for place, feature in enumerate(version.signature.features)
-    ]
+    features = [_feature(place, feature.type) for place, feature in enumerate(version.signature.features)]
     function, arguments = call_of(version, method, schema, features)
     return rendered("select_scores", function=function, arguments=arguments)
+
+
+def _feature(place: int, kind: str) -> str:
+    text = f"r.value[{place}]::VARCHAR"
+    if kind == "TIMESTAMP":  # a session's own format for times does not matter then
+        return f"TO_TIMESTAMP_NTZ({text}::NUMBER(38,0), 6)"
+    return f"{text}::{TYPES[kind].snowflake}"
 
 
 def _texts(rows: Any) -> list[list[str | None]]:
@@ -70,6 +74,8 @@ def _texts(rows: Any) -> list[list[str | None]]:
 def _column_texts(column: Any) -> list[str | None]:
     if pa.types.is_floating(column.type):
         return [None if value is None else repr(value) for value in column.to_pylist()]
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.timestamp("us")).cast(pa.int64())
     texts: list[str | None] = column.cast(pa.string()).to_pylist()
     return texts
 

@@ -38,8 +38,8 @@ _READS = frozenset({"select_onnx", "select_proof", "select_plan"})
 _MISSING = frozenset({"42S02", "02000"})
 """The states of errors on what does not exist, or is not to be seen by the role."""
 
-_LOST = frozenset({625, 652})
-"""The numbers of errors that end a transaction: it waited for another one that won."""
+_LOCKED = 625
+"""The number of the error of a statement that waited for a lock in vain."""
 
 
 class Host(Protocol):
@@ -64,6 +64,11 @@ class SnowflakeTransaction:
         self._host = host
         self._begin = begin
         self._stage = Stage(host.run, host.schema)
+        self._there: set[str] = set()
+
+    def stage(self, name: str, *parameters: object) -> None:
+        """Put the files among a statement's parameters; in an open transaction are to be changes alone."""
+        self._staged(name, parameters)
 
     def run(self, name: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Run a statement by its file name."""
@@ -92,7 +97,9 @@ class SnowflakeTransaction:
             return [None, None, None]
         sha256 = hashlib.sha256(content).hexdigest()
         path = f"{content_folder(model, version, sha256)}/{file}"
-        self._stage.put(path, content)
+        if path not in self._there:
+            self._stage.put(path, content)
+            self._there.add(path)
         return [path, sha256, len(content)]
 
     def _read(self, name: str, row: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -170,8 +177,8 @@ def registry_errors() -> Iterator[None]:
     try:
         yield
     except errors.ProgrammingError as error:
-        if error.errno in _LOST:
-            raise ConflictError("Another transaction has changed the same rows.") from error
+        if error.errno == _LOCKED:
+            raise ConflictError("Other transactions are changing the same rows.") from error
         if error.sqlstate in _MISSING:
             raise RegistryMissingError("The database holds no registry of models.") from error
         if error.errno == 3001:

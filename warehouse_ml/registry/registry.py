@@ -36,6 +36,7 @@ from warehouse_ml.registry.rows import (
     live_version,
     make_plan_table,
     model_row,
+    plan_row,
     read_versions,
     store_plan,
     to_json,
@@ -409,6 +410,9 @@ class Registry:
     ) -> None:
         """Add the row of a version, and count it in the row of its model."""
         name, number = str(row[0]), int(str(row[1]))
+        transaction.stage("insert_version", *row)
+        if plan is not None:
+            transaction.stage("insert_plan", *plan_row(name, number, plan))
         if model is None:
             transaction.run("insert_model", name)
             model = ModelRow(0, None, None, 0)

@@ -117,8 +117,13 @@ def store_plan(transaction: Transaction, name: str, version: int, plan: Plan | N
     if plan is None:
         return
     if not transaction.run("select_plan_facts", name, version):
-        digests = [hashlib.sha256(part).hexdigest() for part in (plan.facts.encode(), plan.data)]
-        transaction.run("insert_plan", name, version, plan.facts, *digests, plan.data)
+        transaction.run("insert_plan", *plan_row(name, version, plan))
+
+
+def plan_row(name: str, version: int, plan: Plan) -> tuple[object, ...]:
+    """The row of a plan."""
+    digests = [hashlib.sha256(part).hexdigest() for part in (plan.facts.encode(), plan.data)]
+    return (name, version, plan.facts, *digests, plan.data)
 
 
 def model_row(transaction: Transaction, name: str) -> ModelRow:

@@ -1,4 +1,3 @@
--- Instances are replaced one after the other; a batch that meets a stopping one is sent again.
 ALTER SERVICE warehouse_ml.scorer FROM SPECIFICATION $$
 spec:
   containers:

@@ -1,4 +1,3 @@
--- Idle nodes cost as much as busy ones: the pool suspends itself when no service runs on it.
 CREATE COMPUTE POOL IF NOT EXISTS wml_gpus
 MIN_NODES = 1
 MAX_NODES = 4

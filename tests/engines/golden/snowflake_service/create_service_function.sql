@@ -1,4 +1,3 @@
--- ABORT: with RETURN_NULL a batch that failed could not be told from rows without a score.
 CREATE FUNCTION shop.warehouse_ml.wml_churn_v3_33333333_proba_gpu(feature_0 FLOAT, feature_1 NUMBER(38,0), feature_2 BOOLEAN, feature_3 VARCHAR, feature_4 TIMESTAMP_NTZ)
 RETURNS FLOAT
 CALLED ON NULL INPUT

@@ -1,4 +1,3 @@
--- ABORT: with RETURN_NULL a batch that failed could not be told from rows without a score.
 CREATE FUNCTION warehouse_ml.wml_wide_v5_55555555_try_gpu(features OBJECT)
 RETURNS FLOAT
 CALLED ON NULL INPUT

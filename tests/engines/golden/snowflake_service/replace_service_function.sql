@@ -1,4 +1,3 @@
--- A service function knows no COPY GRANTS: grants are to be given again.
 CREATE OR REPLACE FUNCTION warehouse_ml.wml_price_v1_11111111_gpu(feature_0 FLOAT, feature_1 NUMBER(38,0), feature_2 BOOLEAN, feature_3 VARCHAR, feature_4 TIMESTAMP_NTZ)
 RETURNS FLOAT
 CALLED ON NULL INPUT
