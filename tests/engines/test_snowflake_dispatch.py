@@ -1,4 +1,4 @@
-"""The native PREDICT: what it says, and what its body gives on the emulation."""
+"""The native PREDICT: what it says, and what it gives on the emulation."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -44,15 +44,9 @@ def entries(opened: SnowflakeCatalog) -> list[Dispatched]:
     return dispatched(versions, {"m": {"default": 1}, "churn": {"champion": 1, "default": 1}})
 
 
-def body(text: str) -> str:
-    return text.partition("$$")[2].rpartition("$$")[0]
-
-
 def called(opened: SnowflakeCatalog, method: Any, model: str, features: str) -> Any:
-    text = body(create_dispatch(entries(opened), method))
-    return opened.execute(f"SELECT {text} FROM (SELECT {model} AS model, {features} AS features) AS called")[
-        0
-    ][0]
+    opened.execute(create_dispatch(entries(opened), method))
+    return opened.execute(f"SELECT warehouse_ml.{method}({model}, {features}) AS p")[0][0]
 
 
 def test_the_statement_is_the_golden_one(opened: SnowflakeCatalog) -> None:

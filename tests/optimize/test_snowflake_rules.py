@@ -19,12 +19,15 @@ from sklearn.tree import DecisionTreeClassifier
 import warehouse_ml as wml
 from tests.backends.inline_check import same
 from tests.query.snowflake_catalog import create_function, read
+from warehouse_ml.engines.base import Namespace
 from warehouse_ml.engines.snowflake import SnowflakeEngine
 from warehouse_ml.errors import ScoringError, SqlError
+from warehouse_ml.functions import Functions
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.optimize import RULES, SNOWFLAKE_RULES, optimize, score_before_join
 from warehouse_ml.optimize.engine_knowledge import EngineKnowledge
 from warehouse_ml.optimize.typed import typed
+from warehouse_ml.queries import Queries
 from warehouse_ml.query.bind import BoundStatement, bind
 from warehouse_ml.query.check_types import check_types
 from warehouse_ml.query.dialect import SNOWFLAKE
@@ -231,6 +234,53 @@ def test_a_refused_row_raises_the_same_sentence(
         duck.sql(text.replace("'inf'::FLOAT", "'inf'::DOUBLE")).fetchall()
     assert [done.rule for done in bound.applied] == ["inline_scores"]
     assert str(theirs.value) == str(ours.value)
+
+
+@pytest.fixture(scope="module")
+def queries(duck: wml.Session, engine: SnowflakeEngine) -> Queries:
+    return Queries(engine, duck._registry, Functions(engine, duck._registry), progress=False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT id, PREDICT('logit', *) AS l, logit!PREDICT_PROBA(a, b):output_feature_1 AS p FROM t",
+        "SELECT id, MODEL(tree, v1)!PREDICT(a, b) AS l FROM t WHERE id % 3 = 1 ORDER BY id",
+        "SELECT * FROM PREDICT('tree', TABLE t) ORDER BY id",
+        "SELECT id FROM t WHERE PREDICT('encoded', *) > ? ORDER BY id",
+    ],
+)
+@pytest.mark.parametrize("rules", [(), tuple(rule.__name__ for rule in SNOWFLAKE_RULES)])
+def test_queries_give_the_same_on_both_engines(
+    duck: wml.Session, queries: Queries, text: str, rules: tuple[str, ...]
+) -> None:
+    params = [0.1] if "?" in text else None
+    if "encoded" in text:  # it has no function here
+        rules = ("inline_scores",)
+    with queries.optimizer.only(*rules):
+        rows = queries.run(text, params, Namespace({}, {}))
+    assert rows is not None
+    assert alike([tuple(map(read, row)) for row in rows.rows()], duck.sql(text, params).fetchall())
+
+
+def test_explain_tells_on_a_session(queries: Queries) -> None:
+    rows = queries.run("EXPLAIN PREDICT SELECT PREDICT('logit', *) AS p FROM t", None, Namespace({}, {}))
+    assert rows is not None
+    told = "\n".join(" ".join(row) for row in rows.rows())
+    assert "back end: inline, an expression that Snowflake computes by itself" in told
+    assert "result: VARCHAR" in told
+
+
+def test_compile_of_a_session_is_what_is_sent(queries: Queries) -> None:
+    with queries.optimizer.only():
+        text = queries.compile("SELECT PREDICT('tree', *) AS p FROM t // here", Namespace({}, {}))
+    assert text.startswith("SELECT warehouse_ml.wml_tree_v1_")
+    assert text.endswith('(t."A", t."B") AS p FROM t // here')
+
+
+def test_snowflakes_text_is_not_compiled_to_duckdb(queries: Queries) -> None:
+    with pytest.raises(SqlError, match="A statement of snowflake cannot be compiled to 'duckdb'"):
+        queries.compile("SELECT 1", Namespace({}, {}), "duckdb")
 
 
 def test_filters_first_on_a_session(duck: wml.Session, engine: SnowflakeEngine) -> None:
