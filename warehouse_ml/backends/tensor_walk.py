@@ -27,8 +27,8 @@ from warehouse_ml.backends.tensor_forest import ALWAYS, PLAIN, Chunk
 Way = Literal["products", "levels", "pointers"]
 
 MOST_SPLITS = 3
-"""The largest tree whose splits are all asked. With seven of them it takes, by count, twice the memory traffic
-of `levels`, and was slower on a CPU; it was not measured on a GPU."""
+"""The largest tree whose splits are all asked. With seven of them it takes, by count, twice the traffic of
+`levels` to memory, and was slower on a CPU; it was not measured on a GPU."""
 
 MOST_FILLED = 4
 """How many leaves perfect trees may have for each node of the trees themselves."""
