@@ -21,7 +21,7 @@ CallWriter = Callable[[Sequence[str]], str]
 """Writes a call in Snowflake's dialect from the texts of its arguments there."""
 
 _PLACEHOLDER = "wml_translated_{}_call"
-_FOUND = re.compile(_PLACEHOLDER.format(r"(\d+)"), re.IGNORECASE)
+_FOUND = re.compile(_PLACEHOLDER.format(r"(\d+)") + r"\(\)", re.IGNORECASE)
 
 _ALIKE = {"now": "CURRENT_TIMESTAMP", "strlen": "OCTET_LENGTH"}
 """Functions of DuckDB that sqlglot does not know, and what they are called in Snowflake."""
@@ -73,12 +73,13 @@ def translate(
     return _filled(_generated(tree), written)
 
 
+_NAME = r'(?:\w+|"(?:[^"]|"")+")'
+_PLAIN = re.compile(rf"{_NAME}(?:\.{_NAME})?|{_FOUND.pattern}|-?[\d.]+|NULL|\?", re.IGNORECASE)
+
+
 def is_plain(text: str) -> bool:
-    """Whether an argument's type is the engine's to know: a column or a number, and no field of a value."""
-    return (
-        re.fullmatch(r'(?:\w+|"(?:[^"]|"")+")(?:\.(?:\w+|"(?:[^"]|"")+"))?|-?[\d.]+|NULL|\?', text)
-        is not None
-    )
+    """Whether an argument's type is the engine's to know: a column, a number, a call; no field of a value."""
+    return _PLAIN.fullmatch(text) is not None
 
 
 def _generated(tree: exp.Expr) -> str:
@@ -111,7 +112,7 @@ def _replace(node: exp.Expr, text: str, output: Output, written: list[str]) -> N
         kind = None if field.type == "STRUCT" else field.type
         text, node = SNOWFLAKE.field(text, field.name, -1, kind), parent
     written.append(text)
-    node.replace(exp.column(_PLACEHOLDER.format(len(written) - 1)))
+    node.replace(exp.Anonymous(this=_PLACEHOLDER.format(len(written) - 1)))  # a column might be qualified
 
 
 def _field_name(parent: exp.Expr) -> str | None:
@@ -127,19 +128,42 @@ def _field_name(parent: exp.Expr) -> str | None:
 
 
 def _precise(tree: exp.Expr, calls: Mapping[str, tuple[CallWriter, Output]]) -> exp.Expr:
-    """The same with doubles where DuckDB computes doubles; Snowflake would keep six digits of a quotient."""
+    """The same with what sqlglot leaves as it is in DuckDB.
+
+    Quotients and means are doubles, of which Snowflake would keep six digits; fields are read from OBJECTs.
+    """
     from sqlglot import exp
 
+    owners = {
+        node.alias_or_name.lower() for node in tree.find_all(exp.Table, exp.Subquery, exp.CTE, exp.UDTF)
+    }
+
+    def is_call(node: object) -> bool:
+        return isinstance(node, exp.Anonymous) and node.name.lower() in calls
+
     def is_double(node: exp.Expr) -> bool:
-        if isinstance(node, exp.Anonymous):
-            return node.name.lower() in calls and calls[node.name.lower()][1].type == "DOUBLE"
+        if is_call(node):
+            return calls[node.name.lower()][1].type == "DOUBLE"
         return isinstance(node, exp.Cast) and node.to.this.name == "DOUBLE"
+
+    def field(value: exp.Expr, name: str) -> exp.Expr:
+        return exp.Anonymous(this="GET", expressions=[value, exp.Literal.string(name)])
 
     def changed(node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Div | exp.IntDiv | exp.Avg) and not is_double(node.this):
             node.set("this", exp.cast(node.this, "DOUBLE"))
-        elif isinstance(node, exp.StructExtract) and not isinstance(node.this, exp.Anonymous):
-            return exp.Anonymous(this="GET", expressions=[node.this, node.expression])
+        elif isinstance(node, exp.StructExtract) and not is_call(node.this):
+            return field(node.this, node.expression.name)
+        elif isinstance(node, exp.Dot) and isinstance(node.expression, exp.Identifier):
+            if isinstance(node.this, exp.Func | exp.Paren | exp.Bracket) and not is_call(node.this):
+                return field(node.this, node.expression.name)
+        elif isinstance(node, exp.Column) and node.table and node.table.lower() not in owners:
+            found = field(exp.column(node.args["table"], node.args.get("db")), node.name)
+            return exp.alias_(found, node.name) if isinstance(node.parent, exp.Select) else found
+        elif isinstance(node, exp.Table) and node.db.lower() == "main":
+            node.set("db", None)  # DuckDB's own schema
+        elif isinstance(node, exp.TableSample) and str(node.args.get("method")).upper() == "RESERVOIR":
+            node.set("method", None)
         elif isinstance(node, exp.DataType) and node.this.name in _UNSIGNED:
             return exp.DataType.build("NUMBER(38,0)", dialect="snowflake")
         elif isinstance(node, exp.Anonymous) and node.name.lower() in _ALIKE:
@@ -189,6 +213,8 @@ def _refusals(tree: exp.Expr, calls: Collection[str], builtin: Collection[str]) 
             yield f"the parameter ${node.name}", "Write `?` instead."
         elif isinstance(node, exp.Insert) and (node.args.get("by_name") or node.args.get("alternative")):
             yield "INSERT BY NAME, OR REPLACE or OR IGNORE", ""
+        elif isinstance(node, exp.Table) and isinstance(node.this, exp.Func):
+            yield "a table function in FROM", ""
         elif isinstance(node, exp.Table) and re.search(r"[./\\*]", node.name):
             yield f"the file {node.name!r} in FROM", "Load it into a table or a stage."
         elif isinstance(node, exp.DataType) and node.this.name in ("ENUM", "UNION", "STRUCT", "MAP"):
