@@ -189,6 +189,26 @@ class DeploymentError(WarehouseMLError):
         super().__init__(f"Deployment({setting}={value!r}) cannot be used: expected {expected}.")
 
 
+class DeploymentRefusedError(RegistryError):
+    """The warehouse refuses to make what a version needs; nothing of it is to be seen yet."""
+
+    def __init__(self, reference: str, number: int | None, reason: str) -> None:
+        self.reference = reference
+        self.number = number
+        advice = {
+            2003: "Check the names of the database and the role, and that the role may use them.",
+            3001: "The role needs USAGE on the database and the schema warehouse_ml, CREATE FUNCTION, READ "
+            "and WRITE on the stage, and CREATE SCHEMA the first time.",
+            100357: "Check that Deployment(packages=…) names onnxruntime, numpy and pandas, of versions that go "
+            "with its runtime.",
+            391546: "Check Deployment(packages=…, artifact_repository=…, runtime=…), and that the role may "
+            "use the repository: GRANT DATABASE ROLE SNOWFLAKE.PYPI_REPOSITORY_USER.",
+        }
+        sentence = " ".join(reason.split())
+        hint = advice.get(number or 0, "Once the cause is gone, push again: it goes on where it failed.")
+        super().__init__(f"'{reference}' could not be deployed: {sentence} {hint}")
+
+
 class VersionTakenError(RegistryError):
     """A version is pushed whose number another model file has there."""
 

@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
+from warehouse_ml.engines.arrow import ARROW_TYPES
 from warehouse_ml.engines.base import Engine
 from warehouse_ml.engines.snowflake import SnowflakeEngine
 from warehouse_ml.engines.snowflake_ddl import (
@@ -23,7 +25,7 @@ from warehouse_ml.engines.snowflake_deployment import Deployment
 from warehouse_ml.engines.snowflake_dispatch import NAMES, create_dispatch, dispatched
 from warehouse_ml.engines.snowflake_scores import deployed_scores
 from warehouse_ml.engines.snowflake_sql import rendered
-from warehouse_ml.errors import ParityError, RegistryError
+from warehouse_ml.errors import DeploymentRefusedError, ParityError, RegistryError
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.options import TOLERANCE
 from warehouse_ml.parity.comparison import Score
@@ -65,6 +67,7 @@ def push(
     Raises:
         VersionTakenError: The target has other bytes under that number. Nothing was changed.
         StagedFileError: A file of the stage is not the one that belongs there.
+        DeploymentRefusedError: Snowflake refuses to make the functions, or to run them.
         ParityError: The deployed functions do not score as the model was proved to. No row was written.
         WarehouseMLError: There is no such version, or an alias does not point to it.
     """
@@ -106,9 +109,12 @@ def preparation(
     target = _on_snowflake(engine, settings)
 
     def prepare(version: ModelVersion) -> None:
-        deploy(target, version, onnx, settings)
-        if proof is not None:
+        try:
+            deploy(target, version, onnx, settings)
             prove(target, version, proof)
+        except target.bind_error as error:
+            number, reason = getattr(error, "errno", None), getattr(error, "msg", None)
+            raise DeploymentRefusedError(version.reference, number, reason or str(error)) from error
 
     return prepare
 
@@ -133,12 +139,22 @@ def deploy(engine: SnowflakeEngine, version: ModelVersion, onnx: bytes, deployme
         engine.run(statement)
 
 
-def prove(engine: SnowflakeEngine, version: ModelVersion, proof: bytes) -> ParityReport:
+def prove(engine: SnowflakeEngine, version: ModelVersion, proof: bytes | None) -> ParityReport | None:
     """Hold the deployed functions of a version to the scores that were kept with it.
+
+    Without such scores, a row of NULLs shows at least that the handler can be loaded.
+
+    Returns:
+        The report; None without a proof.
 
     Raises:
         ParityError: A row differs.
     """
+    if proof is None:
+        kinds = [ARROW_TYPES[feature.type] for feature in version.signature.features]
+        nulls = pa.table([pa.nulls(1, kind) for kind in kinds], [f"f{at}" for at in range(len(kinds))])
+        deployed_scores(engine, version, "try_predict", nulls)
+        return None
     kept = _representable(Proof.from_bytes(proof), version.signature)
     tolerance = version.parity.get("tolerance", TOLERANCE)
     report = kept.verify(_score(engine, version, kept.rows), version.signature, tolerance)

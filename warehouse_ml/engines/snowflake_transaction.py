@@ -180,7 +180,9 @@ def registry_errors() -> Iterator[None]:
         if error.errno == _LOCKED:
             raise ConflictError("Other transactions are changing the same rows.") from error
         if error.sqlstate in _MISSING:
-            raise RegistryMissingError("The database holds no registry of models.") from error
+            raise RegistryMissingError(
+                "The database holds no registry of models, or the role may not see it."
+            ) from error
         if error.errno == 3001:
             raise RegistryError(
                 "The role has not the privileges that this needs on the schema warehouse_ml."
