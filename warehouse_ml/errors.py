@@ -199,8 +199,8 @@ class DeploymentRefusedError(RegistryError):
             2003: "Check the names of the database and the role, and that the role may use them.",
             3001: "The role needs USAGE on the database and the schema warehouse_ml, CREATE FUNCTION, READ "
             "and WRITE on the stage, and CREATE SCHEMA the first time.",
-            100357: "Check that Deployment(packages=…) names onnxruntime, numpy and pandas, of versions that go "
-            "with its runtime.",
+            100357: "Check that Deployment(packages=…) names onnxruntime, numpy and pandas, of versions that "
+            "go with its runtime.",
             391546: "Check Deployment(packages=…, artifact_repository=…, runtime=…), and that the role may "
             "use the repository: GRANT DATABASE ROLE SNOWFLAKE.PYPI_REPOSITORY_USER.",
         }
