@@ -83,6 +83,18 @@ def test_a_file_that_is_gone_is_named(account, registry):
         registry.load(version)
 
 
+@pytest.mark.parametrize(
+    "path", ["../../x", "models/a/1/x 'file:///etc/'", "models/churn/1/0123456789abcdef/.."]
+)
+def test_a_path_of_another_form_is_in_no_statement(account, engine, registry, path):
+    version = add(registry, "abc")
+    engine.run("UPDATE warehouse_ml.registry_version SET onnx = ?", [path])
+    before = len(account.statements)
+    with pytest.raises(StagedFileError, match="has no path of a model"):
+        registry.load(version)
+    assert not any(statement.startswith("GET") for statement in account.statements[before:])
+
+
 def test_dropping_forgets_the_files(engine, registry):
     add(registry, "abc", proof=b"proof", plan=Plan("{}", b"plan"))
     registry.drop_model("churn")

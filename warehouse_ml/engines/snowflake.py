@@ -3,11 +3,9 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from io import StringIO
 from typing import Any
 
 from snowflake.connector import errors
-from snowflake.connector.util_text import split_statements
 from snowflake.snowpark import Session
 
 from warehouse_ml.engines.base import Engine, Load, Namespace, Parameters, Part, Transaction
@@ -16,6 +14,7 @@ from warehouse_ml.engines.scoring import carried_error
 from warehouse_ml.engines.snowflake_arrow import result_columns
 from warehouse_ml.engines.snowflake_deployment import schema_of
 from warehouse_ml.engines.snowflake_rows import FetchedRows, QueryRows
+from warehouse_ml.engines.snowflake_script import statements
 from warehouse_ml.engines.snowflake_stage import Stage
 from warehouse_ml.engines.snowflake_target import connection_settings, shown
 from warehouse_ml.engines.snowflake_transaction import transaction
@@ -33,7 +32,7 @@ from warehouse_ml.variant import Variant
 _CANCELED = 604
 """The number of the error of a statement that was stopped."""
 
-_QUERIES = ("SELECT", "WITH", "VALUES", "(")
+_QUERIES = frozenset({"SELECT", "WITH", "VALUES", "("})
 """How a statement begins that only reads; with WITH, Snowflake begins nothing else."""
 
 
@@ -176,19 +175,17 @@ class SnowflakeEngine:
         provide: Callable[[str], bool] | None = None,
     ) -> QueryRows | FetchedRows | None:
         """Run a statement, or prepare a SELECT to be read. Variables of the caller are not looked at."""
-        statements = [text for text, _ in split_statements(StringIO(sql)) if _first_word(text)]
-        if not statements:
+        script = statements(sql)
+        if not script:
             return None
-        *before, last = statements
+        *before, (last, word) = script
         values = _positional(parameters)
-        for text in before:
+        for text, _ in before:
             self.execute(text)
         with self._translating():
-            if not _first_word(last).startswith(_QUERIES):
+            if word not in _QUERIES:
                 return FetchedRows(self.execute(last, values))
-            # A `;` at the end is an empty second statement to the server.
-            query = last.rstrip().removesuffix(";")
-            return QueryRows(self, query, values, self._describe(query, values))
+            return QueryRows(self, last, values, self._describe(last, values))
 
     def probe(self, query: str, *, reads: bool) -> list[tuple[Any, ...]]:
         """The rows of a small query that must disturb nothing; none where it is refused.
@@ -313,16 +310,6 @@ def _positional(parameters: Parameters) -> Sequence[object] | None:
     if isinstance(parameters, Mapping):
         raise SqlError("Snowflake binds values by position: write '?' and give a list.")
     return parameters
-
-
-def _first_word(sql: str) -> str:
-    """What a statement begins with, in upper case, after spaces and comments."""
-    rest = sql.lstrip()
-    while rest.startswith(("--", "//", "/*")):
-        end = "*/" if rest.startswith("/*") else "\n"
-        rest = rest.partition(end)[2].lstrip()
-    rest = rest.lstrip(";").lstrip()
-    return rest[:1] if rest.startswith("(") else rest[:6].upper()
 
 
 def _sentence(error: errors.ProgrammingError) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,9 @@ from warehouse_ml.errors import StagedFileError
 
 Run = Callable[[str], list[tuple[Any, ...]]]
 """Runs a statement and gives its rows."""
+
+_PATH = re.compile(r"(models/[a-z0-9_]+/[0-9]+|handlers)/[0-9a-f]{16}/[a-z0-9_]+\.[a-z]+")
+"""The form of a path: it stands in statements without quotes, and may come from a table of the registry."""
 
 _STATUS = 6
 """The position of a file's status in the answer to PUT."""
@@ -33,7 +37,7 @@ class Stage:
         Raises:
             StagedFileError: Another file lies there, or it was not taken.
         """
-        folder, _, name = path.rpartition("/")
+        folder, name = _split(path)
         # A folder that only this user can read: the file holds the model's weights.
         with tempfile.TemporaryDirectory(prefix="warehouse_ml_") as local:
             file = Path(local, name)
@@ -51,12 +55,13 @@ class Stage:
         Raises:
             StagedFileError: There is no such file, or it cannot be read.
         """
+        _, name = _split(path)
         with tempfile.TemporaryDirectory(prefix="warehouse_ml_") as local:
             try:
                 self._run(get_file(path, local.replace(os.sep, "/"), self._schema))
             except errors.ProgrammingError as error:
                 raise StagedFileError(path, "cannot be read") from error
-            file = Path(local, path.rpartition("/")[2])
+            file = Path(local, name)
             if not file.is_file():
                 raise StagedFileError(path, "is missing")
             return file.read_bytes()
@@ -67,3 +72,10 @@ class Stage:
             raise StagedFileError(
                 path, f"is another one: SHA-256 {found[:12]}… instead of {wanted[:12]}…; it was not changed"
             )
+
+
+def _split(path: str) -> tuple[str, str]:
+    if _PATH.fullmatch(path) is None:
+        raise StagedFileError(path, "has no path of a model or a handler")
+    folder, _, name = path.rpartition("/")
+    return folder, name
