@@ -4,7 +4,6 @@ Nothing is kept in memory, since another session, thread or process may register
 two small queries. Every change is one transaction, so that it is there as a whole or not at all.
 """
 
-import hashlib
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from getpass import getuser
@@ -17,16 +16,15 @@ from warehouse_ml.errors import (
     ModelNotFoundError,
     ReadOnlyError,
     VersionNotFoundError,
-    VersionTakenError,
     WarehouseMLError,
 )
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.registry.access import Access
+from warehouse_ml.registry.addition import Addition
 from warehouse_ml.registry.names import alias_name, model_name, version_number
 from warehouse_ml.registry.rows import (
     AliasChange,
     Loader,
-    ModelRow,
     Plan,
     aliased_version,
     change_alias,
@@ -34,11 +32,8 @@ from warehouse_ml.registry.rows import (
     current_aliases,
     current_moment,
     live_version,
-    make_plan_table,
     model_row,
-    plan_row,
     read_versions,
-    store_plan,
     to_json,
     version_at,
     version_numbers,
@@ -100,30 +95,14 @@ class Registry:
             InvalidNameError: The name is not an identifier.
             ReadOnlyError: The database cannot be written.
         """
-        folded = model_name(name)
-        sha256 = hashlib.sha256(onnx).hexdigest()
-        facts = [to_json(facts or {}) for facts in (metrics, parity, lineage, tags)]
         author = _user() if created_by is None else created_by
-
-        def add(transaction: Transaction) -> ModelVersion:
-            make_plan_table(transaction, plan)
-            known = transaction.run("select_version_by_digest", folded, sha256)
-            if known:
-                version = live_version(transaction, folded, known[0][0])
-                prepare(version)
-                store_plan(transaction, folded, version.version, plan)
-                return version
-            rows = transaction.run("select_model", folded)
-            model = ModelRow(*rows[0]) if rows else None
-            number = 1 if model is None else model.last + 1
-            prepare(ModelVersion(folded, number, sha256, signature, parity=parity or {}))
-            moment = current_moment(transaction)
-            head = (folded, number, sha256, len(onnx), signature.to_json())
-            row = (*head, *facts, comment, moment, author, onnx, proof)
-            self._insert(transaction, model, row, plan)
-            return live_version(transaction, folded, number)
-
-        stored = self._change("register a model", folded, add, create=True)
+        given = {"metrics": metrics, "parity": parity, "lineage": lineage, "tags": tags}
+        facts: dict[str, Any] = {kind: values or {} for kind, values in given.items()}
+        version = ModelVersion(
+            model_name(name), 0, "", signature, **facts, comment=comment, created_by=author
+        )
+        addition = Addition(version, onnx, proof, plan, prepare)
+        stored = self._change("register a model", version.name, addition.register, create=True)
         self._plan_facts.pop((stored.name, stored.version, stored.sha256), None)
         return stored
 
@@ -152,27 +131,8 @@ class Registry:
             VersionTakenError: Its number stands for other bytes here, or for a version that was dropped.
             ReadOnlyError: The database cannot be written.
         """
-        name, number = version.name, version.version
-        facts = [to_json(facts) for facts in (version.metrics, version.parity, version.lineage, version.tags)]
-
-        def add(transaction: Transaction) -> ModelVersion:
-            existing = transaction.run("select_version", name, number)
-            if existing:
-                _check_same(version, sha256=existing[0][2], dropped=existing[0][-1] is not None)
-            make_plan_table(transaction, plan)
-            prepare(version)
-            if existing:
-                store_plan(transaction, name, number, plan)
-                return live_version(transaction, name, number)
-            rows = transaction.run("select_model", name)
-            model = ModelRow(*rows[0]) if rows else None
-            moment = version.created_at or current_moment(transaction)
-            head = (name, number, version.sha256, len(onnx), version.signature.to_json())
-            row = (*head, *facts, version.comment, moment, version.created_by, onnx, proof)
-            self._insert(transaction, model, row, plan)
-            return live_version(transaction, name, number)
-
-        return self._change("push a model", name, add, create=True)
+        addition = Addition(version, onnx, proof, plan, prepare)
+        return self._change("push a model", version.name, addition.push, create=True)
 
     def resolve(self, name: str, selector: str = "") -> ModelVersion:
         """Find the version that a reference names.
@@ -404,24 +364,6 @@ class Registry:
         """
         return self._annotate("update_comment", name, version, comment)
 
-    @staticmethod
-    def _insert(
-        transaction: Transaction, model: ModelRow | None, row: tuple[object, ...], plan: Plan | None
-    ) -> None:
-        """Add the row of a version, and count it in the row of its model."""
-        name, number = str(row[0]), int(str(row[1]))
-        transaction.stage("insert_version", *row)
-        if plan is not None:
-            transaction.stage("insert_plan", *plan_row(name, number, plan))
-        if model is None:
-            transaction.run("insert_model", name)
-            model = ModelRow(0, None, None, 0)
-        change_versions(
-            transaction, name, model, max(number, model.last), max(number, model.newest or number)
-        )
-        transaction.run("insert_version", *row)
-        store_plan(transaction, name, number, plan)
-
     def _annotate(self, statement: str, name: str, version: int, text: str) -> ModelVersion:
         folded = model_name(name)
 
@@ -444,13 +386,6 @@ class Registry:
         if found is None:
             raise ModelNotFoundError(folded, ())
         return found
-
-
-def _check_same(version: ModelVersion, *, sha256: str, dropped: bool) -> None:
-    if sha256 != version.sha256:
-        raise VersionTakenError(version.reference, version.sha256, sha256)
-    if dropped:
-        raise VersionTakenError(version.reference, version.sha256, sha256, "it was dropped there")
 
 
 def _user() -> str:
