@@ -24,8 +24,8 @@ COMMENT = 'warehouse_ml: predict of 1 versions by name'
 AS $$
 CASE
   WHEN LOWER(model) IN ('m', 'm@1', 'm@latest') THEN TO_VARIANT(warehouse_ml.wml_m_v1_ab12cd34(\
-CAST(COALESCE(GET(features, 'a'), GET(features, 'A')) AS FLOAT), \
-CAST(COALESCE(GET(features, 'b'), GET(features, 'B')) AS FLOAT)))
+COALESCE(CAST(GET(features, 'a') AS FLOAT), CAST(GET(features, 'A') AS FLOAT)), \
+COALESCE(CAST(GET(features, 'b') AS FLOAT), CAST(GET(features, 'B') AS FLOAT))))
   ELSE TO_VARIANT(TO_DOUBLE('wml_refusal: ModelNotFoundError: No model ' || COALESCE(model, 'NULL') || \
 ' with PREDICT here. There is m.\\n in function ' || \
 LEFT(COALESCE(features::VARCHAR, ''), 0)))
@@ -130,7 +130,7 @@ def test_old_versions_that_do_not_fit_are_left_out(monkeypatch: pytest.MonkeyPat
 
 def test_more_than_500_features_are_packed() -> None:
     text = create_dispatch(dispatched([version(1, *(f"f{place}" for place in range(501)))], {}), "predict")
-    assert "_00000000(OBJECT_CONSTRUCT_KEEP_NULL('f0', CAST(" in text
+    assert "_00000000(OBJECT_CONSTRUCT_KEEP_NULL('f0', COALESCE(CAST(" in text
 
 
 def test_a_name_with_dollars_does_not_end_the_body() -> None:
@@ -149,4 +149,4 @@ def test_a_secure_function_in_another_database() -> None:
 def test_times_are_cast() -> None:
     timed = version(1, "a")
     timed = replace(timed, signature=replace(timed.signature, features=(Feature("t", "TIMESTAMP"),)))
-    assert "GET(features, 'T')) AS TIMESTAMP_NTZ)" in create_dispatch(dispatched([timed], {}), "predict")
+    assert "CAST(GET(features, 'T') AS TIMESTAMP_NTZ)" in create_dispatch(dispatched([timed], {}), "predict")

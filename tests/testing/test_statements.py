@@ -315,3 +315,30 @@ def test_rows_that_are_here_become_a_table(account):
     account.emulation.load("loaded", rows)
     found = account.session.sql("SELECT id, p, kind FROM loaded ORDER BY id").collect()
     assert [tuple(row) for row in found] == [(1, 0.5, "a"), (2, None, "b")]
+
+
+@pytest.mark.parametrize("part", ["o:plan", "o['plan']", "GET(o, 'plan')"])
+@pytest.mark.parametrize(("value", "text"), [("'it''s'", "it's"), ("1", "1"), ("NULL", None)])
+def test_a_part_of_an_object_as_text_has_no_quotes(account, part, value, text):
+    query = (
+        f"SELECT CAST({part} AS VARCHAR) AS t FROM (SELECT OBJECT_CONSTRUCT_KEEP_NULL('plan', {value}) AS o)"
+    )
+    assert account.session.sql(query).collect()[0][0] == text
+
+
+def test_a_native_function_reads_texts_and_times_of_an_object(account):
+    account.sql(
+        "CREATE FUNCTION parts(o OBJECT) RETURNS VARIANT LANGUAGE SQL AS "
+        "$$ TO_VARIANT(CAST(GET(o, 'plan') AS VARCHAR) || YEAR(CAST(GET(o, 'since') AS TIMESTAMP_NTZ))) $$"
+    )
+    rows = account.session.sql(
+        "SELECT parts(OBJECT_CONSTRUCT('plan', 'gold', 'since', '2021-02-03 04:05:06'::TIMESTAMP_NTZ))"
+    ).collect()
+    assert rows[0][0] == '"gold2021"'
+
+
+def test_connect_by_is_refused(account):
+    with pytest.raises(SnowparkSQLException, match="does not emulate CONNECT BY"):
+        account.session.sql(
+            "SELECT id FROM (SELECT 1 AS id, 0 AS up) START WITH id = 1 CONNECT BY up = PRIOR id"
+        ).collect()

@@ -112,10 +112,7 @@ def _body(entries: Sequence[Dispatched], method: Method, schema: str) -> tuple[s
 
 def _when(entry: Dispatched, method: Method, schema: str) -> str:
     signature = entry.version.signature
-    features = [
-        f"CAST({_value(feature, signature)} AS {TYPES[feature.type].snowflake})"
-        for feature in signature.features
-    ]
+    features = [_value(feature, signature) for feature in signature.features]
     function, arguments = call_of(entry.version, method, schema, features)
     references = ", ".join(map(snowflake_literal, entry.references))
     return f"  WHEN LOWER(model) IN ({references}) THEN TO_VARIANT({function}({arguments}))"
@@ -123,12 +120,12 @@ def _when(entry: Dispatched, method: Method, schema: str) -> str:
 
 def _value(feature: Feature, signature: Signature) -> str:
     """A feature out of the OBJECT; the keys of OBJECT_CONSTRUCT(*) are in upper case."""
-    exact = f"GET(features, {snowflake_literal(feature.name)})"
     upper = feature.name.upper()
     folded = [name for name in signature.feature_names if name.upper() == upper]
-    if upper == feature.name or len(folded) > 1:
-        return exact
-    return f"COALESCE({exact}, GET(features, {snowflake_literal(upper)}))"
+    keys = [feature.name] if upper == feature.name or len(folded) > 1 else [feature.name, upper]
+    kind = TYPES[feature.type].snowflake
+    found = [f"CAST(GET(features, {snowflake_literal(key)}) AS {kind})" for key in keys]
+    return found[0] if len(found) == 1 else f"COALESCE({', '.join(found)})"
 
 
 def _refusal(entries: Sequence[Dispatched], method: Method) -> str:

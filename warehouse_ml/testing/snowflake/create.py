@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 import sqlglot
-from fakesnow.cursor import FakeSnowflakeCursor
 from sqlglot import exp
 
 from warehouse_ml.testing.snowflake.answers import Answer, status
+from warehouse_ml.testing.snowflake.cursor import Cursor
 from warehouse_ml.testing.snowflake.environments import environment
 from warehouse_ml.testing.snowflake.errors import EmulationError, NotEmulatedError
 from warehouse_ml.testing.snowflake.functions import Function, read_create_function
@@ -81,7 +81,7 @@ def native_expression(session: "Session", function: Function) -> str:
         or len(select.selects) != 1
     ):
         raise NotEmulatedError("SQL functions whose body is more than one expression")
-    cursor = FakeSnowflakeCursor(session.connection, session.connection._duck_conn)
+    cursor = Cursor(session.connection, session.connection._duck_conn)
     (body,) = cursor._transform(select, None).expressions
     qualify(session, function, body)
     types = {argument.name: argument.type.duckdb for argument in function.arguments}
@@ -99,6 +99,11 @@ def qualify(session: "Session", function: Function, body: exp.Expr) -> None:
     """Complete the names of functions in a body: they are in the schema of the function, whoever calls it."""
     for call in [*body.find_all(exp.Anonymous)]:
         outer: exp.Expr = call
+        if call.name.lower().startswith("_fs_"):
+            # what fakesnow writes for a function that DuckDB has not; it is found in its database alone
+            place = [exp.to_identifier(part, quoted=True) for part in (function.name[0], "main")]
+            outer.replace(exp.Dot.build([*place, call.copy()]))
+            continue
         schema = function.name[1]
         if isinstance(call.parent, exp.Dot):
             if isinstance(call.parent.this, exp.Dot):

@@ -14,6 +14,7 @@ from snowflake.connector.errors import ProgrammingError
 from warehouse_ml.testing.snowflake import create, files, grants, service_statements, show, system
 from warehouse_ml.testing.snowflake.answers import Answer, status
 from warehouse_ml.testing.snowflake.catalog import Catalog
+from warehouse_ml.testing.snowflake.cursor import Cursor
 from warehouse_ml.testing.snowflake.errors import (
     BROKEN,
     NOT_THERE,
@@ -212,7 +213,7 @@ class Session:
         """Have fakesnow run a statement."""
         sql = system.in_place(self, sql)
         kind = statement_type_id(parse_one(sql))
-        cursor = self.connection.cursor()
+        cursor = Cursor(self.connection, self.connection._duck_conn)
         if describe:
             described = cursor._describe_only(sql)
             if described is None:
