@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from warehouse_ml.functions import Functions
 from warehouse_ml.model import ModelVersion
@@ -80,8 +80,9 @@ class Catalogue:
             ModelNotFoundError: There is no such model.
             AliasInUseError: An alias points to the version.
         """
+        dropped = [known for known in self._registry.versions(name) if version in (None, known.version)]
         self._registry.drop_model(name, version)
-        self._changed()
+        self._changed(dropped)
 
-    def _changed(self) -> None:
-        """What a reference stands for may have changed."""
+    def _changed(self, dropped: Sequence[ModelVersion] = ()) -> None:
+        """What references stand for may have changed, and versions may be gone."""

@@ -139,7 +139,9 @@ def deploy(engine: SnowflakeEngine, version: ModelVersion, onnx: bytes, deployme
         engine.run(statement)
 
 
-def prove(engine: SnowflakeEngine, version: ModelVersion, proof: bytes | None) -> ParityReport | None:
+def prove(
+    engine: Engine, version: ModelVersion, proof: bytes | None, deployment: Deployment | None = None
+) -> ParityReport | None:
     """Hold the deployed functions of a version to the scores that were kept with it.
 
     Without such scores, a row of NULLs shows at least that the handler can be loaded.
@@ -150,18 +152,19 @@ def prove(engine: SnowflakeEngine, version: ModelVersion, proof: bytes | None) -
     Raises:
         ParityError: A row differs.
     """
+    target = _on_snowflake(engine, deployment or Deployment())
     if proof is None:
         kinds = [ARROW_TYPES[feature.type] for feature in version.signature.features]
         nulls = pa.table([pa.nulls(1, kind) for kind in kinds], [f"f{at}" for at in range(len(kinds))])
-        deployed_scores(engine, version, "try_predict", nulls)
+        deployed_scores(target, version, "try_predict", nulls)
         return None
     kept = _representable(Proof.from_bytes(proof), version.signature)
     tolerance = version.parity.get("tolerance", TOLERANCE)
-    report = kept.verify(_score(engine, version, kept.rows), version.signature, tolerance)
+    report = kept.verify(_score(target, version, kept.rows), version.signature, tolerance)
     if not report.passed:
         raise ParityError(
-            f"The functions of '{version.reference}' on Snowflake do not score as it was proved to, so "
-            f"it was not registered there: {report.mismatches} results differ, by {report.difference:.2g} at "
+            f"The functions of '{version.reference}' on Snowflake do not score as it was proved to: "
+            f"{report.mismatches} results differ, by {report.difference:.2g} at "
             f"most (tolerance {tolerance:.2g}); error.report shows the worst rows.",
             report,
         )

@@ -308,6 +308,8 @@ class Session(Catalogue):
     def verify(self, reference: str) -> ParityReport:
         """Score the rows that were kept when a version was proved, by SQL, and compare.
 
+        On Snowflake, by its deployed functions too.
+
         Raises:
             RegistryError: No rows were kept.
             ParityError: A row differs now.
@@ -319,14 +321,13 @@ class Session(Catalogue):
         proof = self._registry.load_proof(version)
         if proof is None:
             raise RegistryError(f"No rows were kept to verify '{version.reference}' with.")
-        return verify(
-            version,
-            self._registry.load(version),
-            proof,
-            self._engine,
-            self._registry.load(version, "plan"),
-            self._registry.plan_facts(version),
-        )
+        onnx, plan = self._registry.load(version), self._registry.load(version, "plan")
+        report = verify(version, onnx, proof, self._engine, plan, self._registry.plan_facts(version))
+        if self._engine.dialect == "snowflake":
+            from warehouse_ml.push import prove
+
+            prove(self._engine, version, proof, self._deployment)
+        return report
 
     def export(self, reference: str, path: str | Path) -> Path:
         """Write a version's ONNX file; the signature is in its metadata.
@@ -477,12 +478,13 @@ class Session(Catalogue):
 
         return preparation(self._engine, ready.onnx, ready.proof, self._deployment)
 
-    def _changed(self) -> None:
-        """On Snowflake, make the functions anew that find versions by their names."""
+    def _changed(self, dropped: Sequence[ModelVersion] = ()) -> None:
+        """On Snowflake, make the functions anew that find versions by name, and remove what was dropped."""
         if self._engine.dialect == "snowflake":
-            from warehouse_ml.push import publish
+            from warehouse_ml.push import publish, withdraw
 
             publish(self._engine, self._registry, self._deployment)
+            withdraw(self._engine, dropped, self._deployment)
 
 
 def _several(target: str | Sequence[str] | None) -> tuple[str, ...] | None:

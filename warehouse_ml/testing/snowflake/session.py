@@ -219,6 +219,5 @@ class Session:
             if described is None:
                 raise NotEmulatedError("the description of this statement without running it")
             return Answer(None, describe_as_rowtype(described), kind)
-        cursor._inline_variables = str  # SET is refused, and a text may hold a dollar sign
         cursor.execute(sql, binding_params=values, server=True)
         return Answer(cursor._arrow_table, describe_as_rowtype(cursor._describe_last_sql()), kind)
