@@ -1,0 +1,162 @@
+"""`wml push`, `deploy`, `compare` and `service`, against an emulated account in a connections.toml."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from sklearn.linear_model import LogisticRegression
+
+import warehouse_ml as wml
+from warehouse_ml import service_commands, snowflake_commands
+from warehouse_ml.command_line import wml as command_line
+from warehouse_ml.testing.snowflake import emulated_snowflake
+
+assert service_commands.wml is snowflake_commands.wml  # importing them is what adds the commands
+
+IMAGE = "/shop/warehouse_ml/images/scorer:0.1.0"
+
+
+@pytest.fixture(scope="module")
+def customers():
+    draw = np.random.default_rng(3)
+    return pd.DataFrame({"id": range(50), "age": draw.normal(40, 9, 50), "calls": draw.normal(4, 2, 50)})
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory, customers):
+    """A DuckDB file with a model and its customers."""
+    file = tmp_path_factory.mktemp("shop") / "shop.duckdb"
+    features = customers[["age", "calls"]]
+    with wml.connect(file) as session:
+        session.sql("CREATE TABLE customers AS FROM customers")
+        session.register("churn", LogisticRegression().fit(features, customers.age > 40), features)
+        session.set_alias("churn", "champion", 1)
+    return file
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory, customers):
+    """A folder of the connector whose connection `prod` is an emulated account, and that account."""
+    folder = tmp_path_factory.mktemp("home")
+    with emulated_snowflake(roles=["analyst"]) as emulation:
+        emulation.load("customers", customers)
+        plain = {k: v for k, v in emulation.connection_parameters().items() if not isinstance(v, dict)}
+        lines = [f"{key} = {str(v).lower() if isinstance(v, int) else repr(v)}" for key, v in plain.items()]
+        (folder / "connections.toml").write_text("\n".join(["[prod]", *lines]))
+        (folder / "connections.toml").chmod(0o600)
+        yield folder, emulation
+
+
+def run(home, *arguments):
+    """The command in a process of its own: the connector reads its files when it is imported."""
+    code = "from warehouse_ml.testing.snowflake.plain_http import allow_plain_http; allow_plain_http()\n"
+    code += "from warehouse_ml.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code, *map(str, arguments)],
+        env={**os.environ, "SNOWFLAKE_HOME": str(home[0])},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(command_line, [str(argument) for argument in arguments])
+
+
+def test_a_push_and_a_comparison_from_the_shell(home, shop):
+    pushed = run(
+        home,
+        "push",
+        "-d",
+        shop,
+        "--to",
+        "snowflake://prod",
+        "--role",
+        "analyst",
+        "--alias",
+        "champion",
+        "churn",
+    )
+    assert pushed.stdout == "churn@1 is on Snowflake, and scores there as it was proved to.\n", pushed.stderr
+    text = "SELECT id, PREDICT_PROBA('churn@champion', *) AS p FROM customers"
+    compared = run(home, "compare", "-d", shop, "--to", "snowflake://prod", text)
+    assert compared.stdout.startswith("No difference in 50 rows"), compared.stderr
+    assert {grant.role for grant in home[1].grants} == {"ANALYST"}
+
+
+def test_a_difference_is_an_exit_code(home, shop):
+    compared = run(home, "compare", "-d", shop, "--to", "snowflake://prod", "SELECT current_schema() AS s")
+    assert compared.returncode == 1
+
+
+def test_an_unknown_connection_is_one_line(home, shop):
+    done = run(home, "push", "-d", shop, "--to", "snowflake://prdo", "churn")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert "prdo" in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["push", "deploy"])
+def test_a_dry_run_prints_every_statement_and_needs_no_account(shop, verb):
+    shown = invoke(
+        verb, "-d", shop, "--dry-run", "--secure", "--python", "3.12", "--role", "analyst", "churn@1"
+    )
+    assert shown.exit_code == 0, shown.output
+    for part in (
+        "CREATE SECURE FUNCTION",
+        "RUNTIME_VERSION = '3.12'",
+        "model.onnx",
+        "GRANT USAGE ON FUNCTION",
+    ):
+        assert part in shown.output
+
+
+def test_a_push_needs_a_target_or_a_dry_run(shop):
+    assert "Give either --to TARGET or --dry-run." in invoke("push", "-d", shop, "churn").output
+
+
+def test_a_service_is_printed(shop):
+    shown = invoke("service", "create", "-d", shop, "--image", IMAGE, "--role", "analyst", "churn@1")
+    assert shown.exit_code == 0, shown.output
+    parts = [
+        "CREATE COMPUTE POOL",
+        "CREATE IMAGE REPOSITORY",
+        "CREATE SERVICE",
+        "_proba_gpu",
+        "all_endpoints_usage",
+    ]
+    places = [shown.output.index(part) for part in parts]
+    assert places == sorted(places)
+
+
+def test_a_service_runs_on_the_account(home, shop):
+    run(home, "push", "-d", shop, "--to", "snowflake://prod", "churn")
+    made = run(
+        home,
+        "service",
+        "create",
+        "-d",
+        shop,
+        "--to",
+        "snowflake://prod",
+        "--name",
+        "scorer",
+        "--image",
+        IMAGE,
+        "churn",
+    )
+    assert made.returncode == 0, made.stderr
+    assert run(home, "service", "suspend", "--to", "snowflake://prod", "scorer").returncode == 0
+    gone = run(home, "service", "drop", "--to", "snowflake://prod", "scorer")
+    assert gone.returncode == 0, gone.stderr
+
+
+@pytest.mark.parametrize("verb", ["status", "suspend", "resume", "drop"])
+def test_a_name_that_would_need_quotes_is_refused(verb):
+    done = invoke("service", verb, "a b; DROP")
+    assert (done.exit_code, "a name of letters, digits and underscores" in done.output) == (1, True)
