@@ -23,9 +23,9 @@ class Request:
     analyze: bool = False
 
 
-def read_request(text: str) -> Request | None:
+def read_request(text: str, dialect: str = "duckdb") -> Request | None:
     """The request that a text makes; None where it is another statement."""
-    tree = tokenize(text) if "explain" in text.casefold() else None
+    tree = tokenize(text, dialect) if "explain" in text.casefold() else None
     if tree is None or not tree.tokens or tree.word(0) != "EXPLAIN":
         return None
     analyze = len(tree.tokens) > 1 and tree.word(1) == "ANALYZE"

@@ -61,7 +61,7 @@ class Queries:
         rows = None
         for position, part in enumerate(statements):
             given = params if position == len(statements) - 1 else None
-            request = read_request(part)
+            request = read_request(part, self._dialect.source)
             if request is None:
                 rows = self._run(self.bind(part, namespace), given, namespace)
             else:
