@@ -18,10 +18,11 @@ from sklearn.linear_model import LogisticRegression
 
 import warehouse_ml as wml
 from tests.toy_models import twice
-from warehouse_ml import cli, commands
+from warehouse_ml import cli
 from warehouse_ml.errors import MissingDependencyError
 
 COMMANDS = ("sql", "models", "describe", "register", "verify", "export", "alias", "drop", "demo")
+COMMANDS += ("push", "deploy", "compare")
 CUSTOMERS = pd.DataFrame(
     {"id": range(300), "age": np.tile(np.arange(50), 6) + 18, "spend": np.arange(300) / 2}
 )
@@ -48,7 +49,7 @@ def shop(prepared, tmp_path, monkeypatch):
 
 
 def run(*arguments, stdin=None, **options):
-    return CliRunner().invoke(commands.wml, list(map(str, arguments)), input=stdin, **options)
+    return CliRunner().invoke(cli.program(), list(map(str, arguments)), input=stdin, **options)
 
 
 def out(*arguments, **options):
@@ -475,7 +476,7 @@ def test_help_has_examples(command):
 
 def test_help_lists_every_command():
     text = out("--help")
-    assert set(commands.wml.commands) == set(COMMANDS)
+    assert set(cli.program().commands) == {*COMMANDS, "service"}
     assert all(f"\n  {command} " in text for command in COMMANDS)
     assert not any(line.endswith("...") for line in text.splitlines()[1:])
 
@@ -506,7 +507,8 @@ def test_demo_without_its_extra_is_one_line(monkeypatch):
 
 def test_a_missing_extra_is_one_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "click", None)
-    monkeypatch.delitem(sys.modules, "warehouse_ml.commands")
+    for name in ("commands", "command_line"):
+        monkeypatch.delitem(sys.modules, f"warehouse_ml.{name}", raising=False)
     with pytest.raises(SystemExit, match=r"wml: This needs 'click'.*pip install 'warehouse-ml\[cli\]'"):
         cli.main()
 

@@ -12,7 +12,7 @@ from skl2onnx import to_onnx
 from sklearn.linear_model import LogisticRegression
 
 import warehouse_ml as wml
-from warehouse_ml.commands import wml as command_line
+from warehouse_ml.cli import program
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -59,6 +59,7 @@ def test_python_blocks_run_in_their_order(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     assert "cultivar" in done.stdout
     assert "first_cultivar@1: classification" in done.stdout
+    assert "No difference in 3 rows" in done.stdout
 
 
 def test_the_first_block_has_no_more_lines_than_its_title_says():
@@ -75,7 +76,7 @@ def test_sql_blocks_run(shop):
 @pytest.mark.parametrize("line", command_lines(), ids=lambda line: line[1])
 def test_command_lines_work(line, shop, monkeypatch):
     monkeypatch.chdir(shop)
-    done = CliRunner().invoke(command_line, line[1:])
+    done = CliRunner().invoke(program(), line[1:])
     assert (done.exit_code, done.stderr) == (0, ""), done.output
 
 

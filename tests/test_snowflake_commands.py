@@ -11,11 +11,8 @@ from click.testing import CliRunner
 from sklearn.linear_model import LogisticRegression
 
 import warehouse_ml as wml
-from warehouse_ml import service_commands, snowflake_commands
-from warehouse_ml.command_line import wml as command_line
+from warehouse_ml.cli import program
 from warehouse_ml.testing.snowflake import emulated_snowflake
-
-assert service_commands.wml is snowflake_commands.wml  # importing them is what adds the commands
 
 IMAGE = "/shop/warehouse_ml/images/scorer:0.1.0"
 
@@ -66,7 +63,7 @@ def run(home, *arguments):
 
 
 def invoke(*arguments):
-    return CliRunner().invoke(command_line, [str(argument) for argument in arguments])
+    return CliRunner().invoke(program(), [str(argument) for argument in arguments])
 
 
 def test_a_push_and_a_comparison_from_the_shell(home, shop):
