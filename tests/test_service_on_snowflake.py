@@ -110,7 +110,8 @@ def snowflake(duckdb, customers, tmp_path_factory):
             yield session
         finally:
             server.send_signal(signal.SIGTERM)
-            assert server.wait(timeout=30) in (0, -signal.SIGTERM)
+            server.communicate(timeout=30)
+            assert server.returncode in (0, -signal.SIGTERM)
 
 
 def scores(session, text):
