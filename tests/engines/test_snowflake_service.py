@@ -27,7 +27,7 @@ def version_of(
     parts = tuple(Output(label, "DOUBLE", "p", place) for place, label in enumerate(classes))
     signature = Signature(
         "classification" if classes else "regression",
-        tuple(Feature(f"feature {place}", KINDS[place % len(KINDS)]) for place in range(features)),
+        tuple(Feature(f"feature {place}", KINDS[place % len(KINDS)], unit="s") for place in range(features)),
         (GraphInput("x", 0),),
         Output("prediction", "VARCHAR" if classes else "DOUBLE", "y"),
         Output("probabilities", "STRUCT", fields=parts) if classes else None,
@@ -232,3 +232,9 @@ def test_every_requirement_is_pinned_and_hashed():
 
 def load_file(name: str) -> Path:
     return Path(load_handler("onnx_udf").__file__).parent / name
+
+
+def test_times_in_parts_of_a_second_are_refused():
+    signature = dataclasses.replace(CHURN.signature, features=(Feature("since", "TIMESTAMP", unit="us"),))
+    with pytest.raises(DeploymentError, match="feature 'since': the text in which Snowflake sends them"):
+        service(versions=(dataclasses.replace(CHURN, signature=signature),))

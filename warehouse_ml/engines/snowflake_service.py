@@ -119,6 +119,8 @@ class ModelService:
             raise DeploymentError("image", self.image, "a path with a tag: '/db/schema/images/scorer:0.1.0'")
         if not self.versions:
             raise DeploymentError("versions", self.versions, "one version at least")
+        for version in self.versions:
+            _check_times(version)
         if self.device not in ("cuda", "cpu"):
             raise DeploymentError("device", self.device, "'cuda' or 'cpu'")
         _check_number("gpus", self.gpus, 1 if self.device == "cuda" else 0, 64)
@@ -147,6 +149,18 @@ class ModelService:
 def _check_name(setting: str, name: str) -> None:
     if _NAME.fullmatch(name) is None:
         raise DeploymentError(setting, name, "a name of letters, digits and underscores")
+
+
+def _check_times(version: ModelVersion) -> None:
+    """Refuse times that count in parts of a second: whether they reach a service whole is not documented."""
+    for feature in version.signature.features:
+        if feature.type == "TIMESTAMP" and feature.unit not in ("D", "s"):
+            raise DeploymentError(
+                "versions",
+                version.reference,
+                f"versions without times in parts of a second, such as its feature {feature.name!r}: the text "
+                "in which Snowflake sends them to a service may lose the fraction",
+            )
 
 
 def _check_number(setting: str, value: int, least: int, most: int) -> None:
