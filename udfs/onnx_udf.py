@@ -6,6 +6,7 @@ must know of a model it reads from the signature, a JSON text that is stored bes
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,12 @@ int64 microseconds since 1970."""
 
 CELLS_PER_RUN = 2**22
 """How many numbers one tensor of the graph should hold at most; a batch beyond it is scored in parts."""
+
+DEVICE_CELLS_PER_RUN = 2**26
+"""The same on a GPU, which wants large batches: 512 MB as float64."""
+
+TENSOR_TREES = "warehouse_ml.tensor_trees"
+"""Where a file whose trees are tensor operators says how many rows a run may have."""
 
 _TICKS_PER_SECOND = {"D": 1 / 86_400, "s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
@@ -45,6 +52,7 @@ class Scorer:
         signature: Mapping[str, Any],
         threads: int = 1,
         providers: Sequence[Any] | None = None,
+        cells: int = CELLS_PER_RUN,
     ) -> None:
         """Load a model.
 
@@ -53,13 +61,18 @@ class Scorer:
             signature: The signature, as parsed from its JSON.
             threads: How many threads one batch may use; the engine runs several batches at once.
             providers: See `open_session`.
+            cells: How many numbers one tensor should hold at most.
         """
         self._session = open_session(model, threads, providers)
         self.categories: dict[int, list[str]] = {}
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
         self._features = signature["features"]
         self._refusals = signature["refusals"]
-        self._row_size = signature["row_size"]
+        # a tree operator says nothing of the tensors that were written in its place
+        tensors = json.loads(self.metadata.get(TENSOR_TREES, '{"rows": 0, "row_size": 1}'))
+        self._row_size = max(signature["row_size"], tensors["row_size"])
+        self._most_rows: int = tensors["rows"] or cells
+        self._cells = cells
         self._types = {entry.name: entry.type for entry in self._session.get_inputs()}
         self._inputs = [entry for entry in signature["inputs"] if entry["name"] in self._types]
         self.results = {"predict": signature["prediction"], "try_predict": signature["prediction"]}
@@ -122,7 +135,7 @@ class Scorer:
     def _run(self, wanted: Sequence[str], feeds: Mapping[str, Any], rows: int) -> list[Any]:
         """Run the graph, on parts of the batch where the whole would take too much memory."""
         widest = max([self._row_size, *(feed.width for feed in feeds.values() if isinstance(feed, _Padded))])
-        size = max(1, CELLS_PER_RUN // widest)
+        size = max(1, min(self._cells // widest, self._most_rows))
         parts = [
             self._session.run(wanted, {name: feed[start : start + size] for name, feed in feeds.items()})
             for start in range(0, rows, size)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from onnx_udf import (
+    CELLS_PER_RUN,
     NULL_TEXT,
     Column,
     Scorer,
@@ -23,6 +24,9 @@ from onnx_udf import (
     tensors_of,
     ticks,
 )
+
+TENSORS = "tensors"
+"""The entry that a GPU runs in place of all others: the model's graph, its trees as tensor operators."""
 
 PACKED = "packed"
 """The input that holds several features, [features, rows]."""
@@ -35,9 +39,20 @@ MISSING, BEYOND = 1, 2
 
 
 def read_plan(data: bytes) -> dict[str, Any]:
-    """The entries of a stored plan: numpy arrays by name. Nothing is pickled."""
+    """The entries of a stored plan: numpy arrays by name. Nothing is pickled.
+
+    The entry `TENSORS` is left out; without any other one, the graph is run as it was registered.
+    """
     with np.load(io.BytesIO(data), allow_pickle=False) as entries:
-        return dict(entries)
+        return {name: entries[name] for name in entries.files if name != TENSORS}
+
+
+def tensors_of_plan(data: bytes) -> bytes:
+    """The ONNX file among a plan's entries that a GPU runs; empty where there is none."""
+    if not data:
+        return b""
+    with np.load(io.BytesIO(data), allow_pickle=False) as entries:
+        return bytes(entries[TENSORS].tobytes()) if TENSORS in entries.files else b""
 
 
 def has_trees(plan: Mapping[str, Any]) -> bool:
@@ -54,7 +69,13 @@ class PlannedScorer(Scorer):
     """
 
     def __init__(
-        self, plan: Mapping[str, Any], signature: Mapping[str, Any], kernel: Any = None, threads: int = 1
+        self,
+        plan: Mapping[str, Any],
+        signature: Mapping[str, Any],
+        kernel: Any = None,
+        threads: int = 1,
+        providers: Sequence[Any] | None = None,
+        cells: int = CELLS_PER_RUN,
     ) -> None:
         """Load a plan.
 
@@ -63,8 +84,10 @@ class PlannedScorer(Scorer):
             signature: The signature, as parsed from its JSON.
             kernel: The class `TreeKernel`; needed where the plan has trees.
             threads: How many threads one batch may use.
+            providers: Where the graph runs, see `onnx_udf.open_session`; a kernel runs on the CPU.
+            cells: See `onnx_udf.Scorer`.
         """
-        super().__init__(plan["after"].tobytes(), signature, threads)
+        super().__init__(plan["after"].tobytes(), signature, threads, providers, cells)
         facts = json.loads(plan["facts"].tobytes())
         by_name = {entry["name"]: entry["feature"] for entry in signature["inputs"]}
         self._packed = [by_name[name] for name in facts["packed"]]

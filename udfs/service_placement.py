@@ -42,12 +42,24 @@ def providers_of(device: str) -> list[Any]:
     """
     if device == "cpu":
         return [CPU]
-    if CUDA not in onnxruntime.get_available_providers():
-        raise StartError(
-            f"WML_DEVICE is 'cuda', but onnxruntime {onnxruntime.__version__} here has no {CUDA}, only "
-            f"{', '.join(onnxruntime.get_available_providers())}: install onnxruntime-gpu in place of "
-            "onnxruntime, or set WML_DEVICE=cpu."
-        )
+    absent = absence_of_cuda()
+    if absent is not None:
+        raise StartError(f"WML_DEVICE is 'cuda', but {absent}, or set WML_DEVICE=cpu.")
+    return cuda_providers()
+
+
+def absence_of_cuda() -> str | None:
+    """Why there is no CUDA here and what to do, in words; None where onnxruntime was built with it."""
+    if CUDA in onnxruntime.get_available_providers():
+        return None
+    return (
+        f"onnxruntime {onnxruntime.__version__} here has no {CUDA}, only "
+        f"{', '.join(onnxruntime.get_available_providers())}: install onnxruntime-gpu in place of onnxruntime"
+    )
+
+
+def cuda_providers() -> list[Any]:
+    """What a session on CUDA is opened with; what CUDA has not runs on the CPU."""
     if hasattr(onnxruntime, "preload_dlls"):
         onnxruntime.preload_dlls()  # finds the libraries of the nvidia packages
     # TF32 keeps ten bits of a factor: scores would differ from the proved ones in the third digit
@@ -89,20 +101,29 @@ def check_placement(
             f"{reference}: {CUDA} could not be started, only {', '.join(active)}: check that the container "
             "has a GPU (nvidia.com/gpu in requests and in limits), and a driver that fits the CUDA libraries."
         )
-    if allow_cpu:
-        return
-    remedy = "Push the model for device='cuda', or set WML_ALLOW_CPU_NODES=1 to serve it all the same."
+    reason = None if allow_cpu else fall_of(CUDA, placed)
+    if reason is not None:
+        remedy = "Push the model for device='cuda', or set WML_ALLOW_CPU_NODES=1 to serve it all the same."
+        raise StartError(f"{reference}: {reason}. {remedy}")
+
+
+def fall_of(wanted: str, placed: Placement | None) -> str | None:
+    """Why a session does not do the bulk of its work where it should, in words; None where it does.
+
+    Args:
+        wanted: The provider that should run the nodes.
+        placed: Where they run.
+    """
     if placed is None:
-        raise StartError(
-            f"{reference}: onnxruntime {onnxruntime.__version__} is too old to say where nodes run. {remedy}"
-        )
+        return f"onnxruntime {onnxruntime.__version__} is too old to say where nodes run"
     computing = {key: count for key, count in placed.items() if key[1] not in BOOKKEEPING}
-    fallen = {operator: count for (provider, operator), count in computing.items() if provider == CPU}
+    fallen = {operator: count for (provider, operator), count in computing.items() if provider != wanted}
     if COSTLY & fallen.keys() or 2 * sum(fallen.values()) > sum(computing.values()):
-        raise StartError(
-            f"{reference}: {sum(fallen.values())} of {sum(computing.values())} nodes that compute would run "
-            f"on the CPU: {_listed(fallen)}. {remedy}"
+        return (
+            f"{sum(fallen.values())} of {sum(computing.values())} nodes that compute would run "
+            f"on the CPU: {_listed(fallen)}"
         )
+    return None
 
 
 def described(placed: Placement | None) -> str:
