@@ -1,9 +1,9 @@
 """The SQL of one call of a method: a fast branch for ordinary rows, and another one for all others.
 
-The fast branch is guarded by one test, that a sum over all features is of ordinary size: so no value was
-missing, NaN or beyond its limit. All other rows go to the version's function. For an engine that has none
-they get the handler's rules in SQL: its errors in their order, NULL, the model's refusals, and the score by
-SQL that is right for NaN, NULL and infinity as well.
+The fast branch is guarded by one test, that a sum over all features is of ordinary size, or that all of many
+features are: so no value was missing, NaN or beyond its limit. All other rows go to the version's function.
+For an engine that has none they get the handler's rules in SQL: its errors in their order, NULL, the model's
+refusals, and the score by SQL that is right for NaN, NULL and infinity as well.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
+from warehouse_ml.backends.bounded_rows import bounded_tests
 from warehouse_ml.backends.no_sql import LARGEST_TEXT, NoSqlError
 from warehouse_ml.backends.ordinary_rows import ORDINARY, Guard, guard_of
 from warehouse_ml.backends.program import Expression, walk
@@ -110,6 +111,9 @@ class Call:
         slow = self._slow() if self._otherwise is None else self._otherwise
         cells = by_differences(self._fused)
         guard = self._guard(cells)
+        bounded = self._bounded(cells, guard)
+        if bounded is not None:
+            return bounded
         levels = shared_levels(cells, guard.anchors)
         writer = Writer(self._inputs, self._poisoned, fast=True, bound={}, proven=guard.proven)
         whens = "".join(f" WHEN {condition} THEN {outcome}" for condition, outcome in checks)
@@ -126,6 +130,21 @@ class Call:
         if fast != slow:
             return f"CASE WHEN {test} THEN {fast}{whens} ELSE {slow} END"
         return f"CASE WHEN CASE WHEN {test} THEN TRUE{whens} ELSE TRUE END THEN {fast} END"
+
+    def _bounded(self, cells: Sequence[Expression], guard: Guard) -> str | None:
+        """One value by a guard of the features alone; None where that does not show enough."""
+        if self._otherwise is None or len(cells) != 1 or self._refused or shared_levels(cells, []):
+            return None
+        tests = bounded_tests(cells[0], self._checked(), self._inputs, guard.anchors, guard.largest)
+        if not tests:
+            return None
+        writer = Writer(self._inputs, self._poisoned, fast=True, bound={}, proven=guard.proven)
+        for anchor in guard.anchors:
+            known = Range(-guard.largest, guard.largest, null=writer.range(anchor).null)
+            writer.bind(anchor, writer.value(anchor), known)
+        return (
+            f"CASE WHEN {' AND '.join(tests)} THEN {self._written(writer, cells)} ELSE {self._otherwise} END"
+        )
 
     def _named(
         self,
