@@ -41,6 +41,7 @@ class Scorer:
     """A loaded model. A session is made once and shared by all threads.
 
     Attributes:
+        session: The onnxruntime session of its graph.
         metadata: The texts that the file carries, its signature among them.
         categories: The text features that are wanted as codes; none.
         results: What each method returns, as the signature writes it.
@@ -63,9 +64,9 @@ class Scorer:
             providers: See `open_session`.
             cells: How many numbers one tensor should hold at most.
         """
-        self._session = open_session(model, threads, providers)
+        self.session = open_session(model, threads, providers)
         self.categories: dict[int, list[str]] = {}
-        self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
+        self.metadata: dict[str, str] = dict(self.session.get_modelmeta().custom_metadata_map)
         self._features = signature["features"]
         self._refusals = signature["refusals"]
         # a tree operator says nothing of the tensors that were written in its place
@@ -73,7 +74,7 @@ class Scorer:
         self._row_size = max(signature["row_size"], tensors["row_size"])
         self._most_rows: int = tensors["rows"] or cells
         self._cells = cells
-        self._types = {entry.name: entry.type for entry in self._session.get_inputs()}
+        self._types = {entry.name: entry.type for entry in self.session.get_inputs()}
         self._inputs = [entry for entry in signature["inputs"] if entry["name"] in self._types]
         self.results = {"predict": signature["prediction"], "try_predict": signature["prediction"]}
         if signature["probabilities"] is not None:
@@ -137,7 +138,7 @@ class Scorer:
         widest = max([self._row_size, *(feed.width for feed in feeds.values() if isinstance(feed, _Padded))])
         size = max(1, min(self._cells // widest, self._most_rows))
         parts = [
-            self._session.run(wanted, {name: feed[start : start + size] for name, feed in feeds.items()})
+            self.session.run(wanted, {name: feed[start : start + size] for name, feed in feeds.items()})
             for start in range(0, rows, size)
         ]
         if len(parts) == 1:

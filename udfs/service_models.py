@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from onnx_udf import Scorer
+from onnx_udf import CELLS_PER_RUN, DEVICE_CELLS_PER_RUN, Scorer
 from service_placement import Placement, check_placement, placement_of, providers_of
 from service_settings import Settings, StartError
 
@@ -18,7 +18,8 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _VERSION = re.compile(r"[1-9][0-9]*", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
-MODEL, DEPLOYMENT = "model.onnx", "deployment.json"
+MODEL, TENSORS, DEPLOYMENT = "model.onnx", "tensors.onnx", "deployment.json"
+"""The model; the same with tensor operators for its trees, which a GPU has; what must be known of them."""
 
 SIGNATURE = "warehouse_ml.signature"
 """Where a model file carries its own copy of the signature."""
@@ -62,32 +63,43 @@ class ServedModel(Scorer):
             StartError: The bytes are not the deployed ones, or the device does not run the graph.
         """
         facts = json.loads(_read(deployment.folder / DEPLOYMENT))
-        model = _read(deployment.folder / MODEL)
-        found = hashlib.sha256(model).hexdigest()
-        if found != facts["sha256"]:
-            raise StartError(
-                f"{deployment.reference}: {MODEL} has the SHA-256 {found}, but {DEPLOYMENT} says "
-                f"{facts['sha256']}: it is another model, or was damaged. Push the version again."
-            )
-        super().__init__(model, facts["signature"], settings.threads, providers_of(settings.device))
+        model = _checked(deployment, MODEL, facts["sha256"])
+        cells = CELLS_PER_RUN
+        if settings.device == "cuda":
+            cells = DEVICE_CELLS_PER_RUN
+            if facts.get("tensors"):
+                model = _checked(deployment, TENSORS, facts["tensors"])
+        super().__init__(model, facts["signature"], settings.threads, providers_of(settings.device), cells)
         if json.loads(self.metadata.get(SIGNATURE, "null")) not in (None, facts["signature"]):
             raise StartError(
                 f"{deployment.reference}: the signature in {DEPLOYMENT} is not that of {MODEL}. "
                 "Push the version again."
             )
-        self._session.disable_fallback()  # a failed run is an error, not a new session on the CPU
+        self.session.disable_fallback()  # a failed run is an error, not a new session on the CPU
         self.deployment = deployment
-        self.sha256 = found
+        self.sha256: str = facts["sha256"]
         self.packed: bool = facts["packed"]
         self.features: Sequence[Mapping[str, Any]] = self._features
-        self.placement: Placement | None = placement_of(self._session)
+        self.placement: Placement | None = placement_of(self.session)
         check_placement(
             deployment.reference,
             settings.device,
-            self._session.get_providers(),
+            self.session.get_providers(),
             self.placement,
             allow_cpu=bool(settings.allow_cpu_nodes),
         )
+
+
+def _checked(deployment: Deployment, name: str, sha256: str) -> bytes:
+    """A file of a version, if it is the one that was pushed."""
+    content = _read(deployment.folder / name)
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise StartError(
+            f"{deployment.reference}: {name} has the SHA-256 {found}, but {DEPLOYMENT} says "
+            f"{sha256}: it is another model, or was damaged. Push the version again."
+        )
+    return content
 
 
 def _read(file: Path) -> bytes:

@@ -189,6 +189,8 @@ def _planned(plan: bytes, signature: Mapping[str, Any]) -> Any:
         # by name: these files need not be among the imports
         handler = importlib.import_module("planned_udf")
         entries = handler.read_plan(plan)
+        if not entries:  # it only says what a GPU runs
+            return None
         kernel = None
         if handler.has_trees(entries):
             kernel = importlib.import_module("tree_kernel").TreeKernel

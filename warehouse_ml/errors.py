@@ -50,6 +50,14 @@ class TargetError(WarehouseMLError):
         )
 
 
+class DeviceError(WarehouseMLError):
+    """A session or a version cannot score on the device that was asked for."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"{reason}. Without device='cuda', the session scores on the CPU.")
+
+
 class SnowflakeTargetError(TargetError):
     """The URL of a Snowflake account cannot be read. It may hold a secret, so it is not repeated."""
 

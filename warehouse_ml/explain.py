@@ -121,6 +121,8 @@ class Explanation:
         for done in self.applied:
             if done.rule == "inline_scores" and done.call == shown:
                 return f"inline, {done.effect}"
+            if done.rule in ("gather_batches", "use_device") and done.call == shown and "cuda" in done.effect:
+                return done.effect
         if plan is None:
             return "onnxruntime; the version has no plan, register it again to have one made"
         times = ", ".join(f"{name} {time:,.0f} ns" for name, time in sorted(plan.nanoseconds.items()))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from warehouse_ml.backends.inline import InlineForm
-from warehouse_ml.backends.make_plan import candidates
+from warehouse_ml.backends.make_plan import candidates, with_tensors
 from warehouse_ml.backends.plan import PlanFacts
 from warehouse_ml.engines.arrow import from_arrow
 from warehouse_ml.engines.base import Engine
@@ -72,10 +72,22 @@ def plan_of(onnx: bytes, signature: Signature, rows: Any, sample_rows: int, engi
         if difference > ROUTE_TOLERANCE:
             reasons["inline"] = f"it is off by {difference:.2g}"
             inline = None
+    operators, tensors = found.operators, found.tensors
+    if tensors:
+        score = scored_by({"onnx": tensors}, signature, rows, engine)
+        differences["tensors"] = largest_difference(score, expected, signature, sample_rows)
+        if differences["tensors"] > ROUTE_TOLERANCE:
+            reasons["tensors"] = f"they are off by {differences['tensors']:.2g}"
+            operators, tensors = {}, b""
     route = min(nanoseconds, key=lambda name: nanoseconds[name])
     reason = reasons.get(route, "the graph as it was registered is the fastest")
-    told = PlanFacts(route, reason, nanoseconds, differences, inline, found.idle, reasons)
-    return Plan(told.to_json(signature), plans.get(route, b""))
+    if route == "graph" and route in operators:
+        operators = {route: operators[route]}
+    elif not tensors:
+        operators = {name: count for name, count in operators.items() if name == "onnxruntime"}
+    told = PlanFacts(route, reason, nanoseconds, differences, inline, found.idle, reasons, operators)
+    data = plans.get(route, b"")
+    return Plan(told.to_json(signature), with_tensors(data, tensors) if tensors else data)
 
 
 def _inline_difference(

@@ -16,7 +16,10 @@ from typing import Literal
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.signature import Method, Output, Signature
 
-Route = Literal["best", "onnxruntime"]
+Route = Literal["best", "onnxruntime", "device"]
+
+DEVICE_BATCH = 2**17
+"""How many rows a GPU is given at once, where they are gathered."""
 
 REFUSAL_MARK = "wml_refusal: "
 """What the sentences of handed-on refusals start with, so that they are known again once SQL raises them."""
@@ -70,7 +73,9 @@ class Variant:
         deferred: Whether refusals are handed on.
         volatile: Whether the engine must take the call for one with side effects, so that it computes it
             exactly where it stands and as often as it is written.
-        route: `best`, or `onnxruntime` on the graph as it was registered.
+        route: `best`, or `onnxruntime` on the graph as it was registered, or `device` on the session's GPU.
+        gathered: Whether it takes lists: a single parameter, of STRUCTs with the fields `p0`, `p1` and so on,
+            and gives a list of the results of each list's elements.
     """
 
     members: tuple[Member, ...]
@@ -79,6 +84,7 @@ class Variant:
     deferred: bool = False
     volatile: bool = False
     route: Route = "best"
+    gathered: bool = False
 
     @cached_property
     def name(self) -> str:
@@ -93,12 +99,26 @@ class Variant:
             self.deferred,
             self.volatile,
             self.route,
+            self.gathered,
         ]
         return f"wml_variant_{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:24]}"
 
     @property
+    def parameters(self) -> tuple[str, ...]:
+        """The SQL types of what the function takes."""
+        if not self.gathered:
+            return self.types
+        fields = ", ".join(f"p{place} {kind}" for place, kind in enumerate(self.types))
+        return (f"STRUCT({fields})[]",)
+
+    @property
+    def result_type(self) -> str:
+        """The SQL type of what the function returns."""
+        return self.output.sql_type("duckdb") + ("[]" if self.gathered else "")
+
+    @property
     def output(self) -> Output:
-        """What it returns."""
+        """What it returns, for one row."""
         results = [member.version.signature.result(member.method) for member in self.members]
         fields = tuple(
             Output(f"m{place}", result.type, result.tensor, result.column, result.fields)

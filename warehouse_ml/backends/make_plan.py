@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,11 +16,15 @@ from warehouse_ml.backends.inline import InlineForm, inline_form
 from warehouse_ml.backends.program import Program, walk
 from warehouse_ml.backends.read import NotRowwiseError, read_program
 from warehouse_ml.backends.simplify import packed, simplify
+from warehouse_ml.backends.tensor_trees import NoTensorFormError, is_tree_operator, tensor_graph
 from warehouse_ml.backends.trees import tree_plan
 from warehouse_ml.signature import Signature
 
 if TYPE_CHECKING:
     from warehouse_ml.backends.trees import TreePlan
+
+MOST_DEVICE_OPERATORS = 2_000
+"""A session of more takes seconds to make, wherever it runs, and a run of it 20 ms to launch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,9 @@ class Candidates:
         inline: The version as SQL expressions, or None.
         idle: The positions of the features without influence.
         exact_trees: Makes a plan for `trees` in which nothing is folded that libraries round differently.
+        tensors: The file that a GPU runs for a graph with trees: they are tensor operators there. Empty where
+            there are none, or where they have no such form.
+        operators: How many operators a GPU would run, by the way that it would take; see `PlanFacts`.
     """
 
     plans: Mapping[str, bytes]
@@ -40,6 +47,8 @@ class Candidates:
     inline: InlineForm | None
     idle: tuple[int, ...]
     exact_trees: Callable[[], bytes | None]
+    tensors: bytes = b""
+    operators: Mapping[str, int] = field(default_factory=dict)
 
 
 def candidates(model: bytes, signature: Signature) -> Candidates:
@@ -79,7 +88,40 @@ def candidates(model: bytes, signature: Signature) -> Candidates:
         exact = tree_plan(graph, program, signature, exact=True)
         return None if exact is None else _tree_entries(exact)
 
-    return Candidates(plans, reasons, inline, _idle(signature, read), exact_trees)
+    tensors, operators = b"", {"onnxruntime": len(graph.graph.node)}
+    if any(is_tree_operator(node) for node in graph.graph.node):
+        tensors, operators = _tensors(model, reasons)
+    elif "graph" in plans:
+        operators["graph"] = len(simpler.graph.node)
+    return Candidates(plans, reasons, inline, _idle(signature, read), exact_trees, tensors, operators)
+
+
+def with_tensors(plan: bytes, tensors: bytes) -> bytes:
+    """A plan that also holds what a GPU runs.
+
+    Args:
+        plan: A plan, or nothing where the graph is run as it was registered.
+        tensors: The file with tensor operators for trees.
+    """
+    entries: dict[str, NDArray[Any] | bytes | str] = {}
+    if plan:
+        with np.load(io.BytesIO(plan), allow_pickle=False) as stored:
+            entries |= dict(stored)
+    return _file({**entries, "tensors": tensors})
+
+
+def _tensors(model: bytes, reasons: dict[str, str]) -> tuple[bytes, dict[str, int]]:
+    """The file with tensor operators for trees, and how many these are; none where they are not worth it."""
+    try:
+        found = tensor_graph(model)
+    except NoTensorFormError as error:
+        reasons["tensors"] = error.reason
+        return b"", {}
+    count = len(onnx.load_model_from_string(found).graph.node)
+    if count > MOST_DEVICE_OPERATORS:
+        reasons["tensors"] = f"the trees would take {count:,} operators, more than {MOST_DEVICE_OPERATORS:,}"
+        return b"", {}
+    return found, {"tensors": count}
 
 
 def _inputs_of(program: Program) -> set[str]:

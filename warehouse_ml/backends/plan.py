@@ -32,6 +32,8 @@ class PlanFacts:
         inline: The version as SQL expressions, or None where it has no such form.
         idle: The positions of features without influence on any score; their NULLs still count.
         others: For each route that was not taken why, in words.
+        operators: How many operators a GPU would run: of `tensors`, which is the graph with its trees as
+            tensor operators, of `graph`, or of `onnxruntime`; empty where it should run none of them.
     """
 
     route: str
@@ -41,6 +43,7 @@ class PlanFacts:
     inline: InlineForm | None = None
     idle: tuple[int, ...] = ()
     others: Mapping[str, str] = field(default_factory=dict)
+    operators: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self, signature: Signature) -> str:
         """The facts as JSON, for a version of this signature."""
@@ -54,6 +57,7 @@ class PlanFacts:
             "inline": None if self.inline is None else self.inline.to_json(),
             "idle": self.idle,
             "others": dict(self.others),
+            "operators": dict(self.operators),
         }
         return json.dumps(facts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
@@ -80,6 +84,7 @@ class PlanFacts:
             None if inline is None else InlineForm.from_json(inline, signature),
             tuple(facts["idle"]),
             facts["others"],
+            facts.get("operators", {}),
         )
 
 

@@ -87,7 +87,7 @@ def tensor_graph(model: bytes, *, rows: int = ROWS, cells: int = CELLS) -> bytes
             deep, or the graph has sub-graphs.
     """
     loaded = onnx.load_model_from_string(model)
-    if not any(_is_tree_operator(node) for node in loaded.graph.node):
+    if not any(is_tree_operator(node) for node in loaded.graph.node):
         return model
     flow = Flow.of(loaded)
     if flow is None:
@@ -111,7 +111,8 @@ def facts_of(metadata: Mapping[str, str]) -> TensorFacts | None:
     return None if text is None else TensorFacts(**json.loads(text))
 
 
-def _is_tree_operator(node: onnx.NodeProto) -> bool:
+def is_tree_operator(node: onnx.NodeProto) -> bool:
+    """Whether a node is one that onnxruntime has for no GPU."""
     return node.domain == "ai.onnx.ml" and node.op_type.startswith("TreeEnsemble")
 
 
@@ -167,7 +168,7 @@ class _Writer:
                 readers[name].append(node)
         operators = 0
         for node in flow.nodes:
-            if _is_tree_operator(node):
+            if is_tree_operator(node):
                 trees = _read(flow, readers, node)
                 operators += operators_of(self._chunks(trees))
                 self._inside |= {id(part): trees for part in trees.inside}

@@ -38,15 +38,19 @@ class Namespace:
         return cls(frame.f_globals, dict(frame.f_locals))
 
 
-Part = Literal["onnx", "plan", "facts"]
-"""What the registry holds of a version in bytes: its file, its plan, and what the plan says of itself."""
+Part = Literal["onnx", "plan", "facts", "proof"]
+"""What the registry holds of a version in bytes: its file, its plan, what the plan says of itself, and the
+rows that it was proved on."""
+
+Device = Literal["cpu", "cuda"]
+"""Where a session scores."""
 
 
 class Load(Protocol):
     """Reads a part of a version in a transaction, and holds on to nothing but its name and digest."""
 
     def __call__(self, transaction: "Transaction", part: Part = "onnx") -> bytes:
-        """The bytes; of a version without a plan, an empty plan."""
+        """The bytes; of a version without a plan or a proof, none."""
         ...
 
 
@@ -113,6 +117,11 @@ class Engine(Protocol):
     """A connection to a warehouse."""
 
     dialect: str
+
+    @property
+    def device(self) -> Device:
+        """Where functions that are made for one statement may score; a version's own stay on the CPU."""
+        ...
 
     @property
     def bind_error(self) -> type[Exception]:

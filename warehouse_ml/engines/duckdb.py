@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from warehouse_ml.engines.base import Load, Namespace, Parameters, Part, Transaction
+from warehouse_ml.engines.base import Device, Load, Namespace, Parameters, Part, Transaction
 from warehouse_ml.engines.duckdb_bind import binder, bound_columns
 from warehouse_ml.engines.duckdb_caller import in_namespace, plain_parameters
 from warehouse_ml.engines.duckdb_functions import (
@@ -51,18 +51,22 @@ _owned: "weakref.WeakSet[duckdb.DuckDBPyConnection]" = weakref.WeakSet()
 
 
 def connect(
-    target: str | os.PathLike[str] | duckdb.DuckDBPyConnection | None = None, *, read_only: bool = False
+    target: str | os.PathLike[str] | duckdb.DuckDBPyConnection | None = None,
+    *,
+    read_only: bool = False,
+    device: Device = "cpu",
 ) -> "DuckDBEngine":
     """Open a database.
 
     Args:
         target: None for one in memory, a file, or a connection, which stays the user's.
         read_only: Open the file so that nothing can change it; other processes may then read it too.
+        device: Where statements score.
     """
     if isinstance(target, duckdb.DuckDBPyConnection):
-        return DuckDBEngine(target, owned=False)
+        return DuckDBEngine(target, owned=False, device=device)
     path = ":memory:" if target is None else os.fspath(target)
-    return DuckDBEngine(duckdb.connect(path, read_only=read_only), owned=True)
+    return DuckDBEngine(duckdb.connect(path, read_only=read_only), owned=True, device=device)
 
 
 class DuckDBEngine:
@@ -70,13 +74,15 @@ class DuckDBEngine:
 
     dialect = "duckdb"
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, *, owned: bool) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, *, owned: bool, device: Device = "cpu") -> None:
         """Use a connection.
 
         Args:
             connection: The connection.
             owned: Whether `close` closes it.
+            device: Where statements score.
         """
+        self._device = device
         self._connection = connection
         self._owned = owned
         self._database: str | None = None
@@ -89,6 +95,11 @@ class DuckDBEngine:
             if not _owned:
                 atexit.register(_close_owned)
             _owned.add(connection)
+
+    @property
+    def device(self) -> Device:
+        """Where functions that are made for one statement may score; a version's own stay on the CPU."""
+        return self._device
 
     @property
     def bind_error(self) -> type[duckdb.Error]:
@@ -109,7 +120,7 @@ class DuckDBEngine:
 
     def cursor(self) -> "DuckDBEngine":
         """A second connection to the same database, for another thread."""
-        return DuckDBEngine(self._connection.cursor(), owned=True)
+        return DuckDBEngine(self._connection.cursor(), owned=True, device=self._device)
 
     def attached(self) -> "list[DuckDBEngine]":
         """The other databases of the connection that hold models; they are used through this engine."""
@@ -196,9 +207,11 @@ class DuckDBEngine:
             for name in sorted(self.referenced_functions()):
                 provide(name)
 
+        parsed = statements[0] if reads else sql  # long expressions take a millisecond to parse
+
         def run() -> DuckDBRows | None:
             with self.reading():
-                relation = self._evaluate(sql, parameters, namespace)
+                relation = self._evaluate(parsed, parameters, namespace)
             return None if relation is None else DuckDBRows(relation, self)
 
         return provided(run, provide if len(statements) == 1 else None)
@@ -207,7 +220,7 @@ class DuckDBEngine:
     def probe(self, query: str, *, reads: bool) -> list[tuple[Any, ...]]:
         """The rows of a small query that must disturb nothing; none where it is refused or not run."""
         try:
-            if reads and self._transaction_open():
+            if reads and self._may_not_fail():
                 return []
             if not reads and not query.startswith("EXPLAIN"):
                 self.columns(query)  # a refusal of this one leaves an open transaction as it is
@@ -404,9 +417,22 @@ class DuckDBEngine:
             # A result of the user's own keeps the connection busy; nothing can run on it anyway.
             return False
 
+    def _may_not_fail(self) -> bool:
+        """Whether an error would end a transaction of the user's; also where the connection is busy.
+
+        It asks the binder twice, which takes a fifth of running `_transaction_open`'s question.
+        """
+        self._free()
+        asked = "SELECT * FROM query('SELECT 1 AS \"' || txid_current() || '\"')"
+        bind = binder(self._connection, asked)
+        if bind is None:
+            return self._transaction_open()
+        numbers = [bound_columns(bind()) for _ in range(2)]
+        return None in numbers or numbers[0] == numbers[1]
+
     def _on(self, database: str) -> "DuckDBEngine":
         """The same connection, with the models of another of its databases."""
-        other = DuckDBEngine(self._connection, owned=False)
+        other = DuckDBEngine(self._connection, owned=False, device=self._device)
         other._database = database
         other._offered = self._offered
         other._provisional = self._provisional
@@ -418,7 +444,7 @@ class DuckDBEngine:
             self._database = self._connection.sql(statement("duckdb", "select_database")).fetchall()[0][0]
         return self._database
 
-    def _evaluate(self, sql: str, parameters: Parameters, namespace: Namespace | None) -> Any:
+    def _evaluate(self, sql: str | duckdb.Statement, parameters: Parameters, namespace: Namespace | None) -> Any:
         run = partial(self._connection.sql, sql, params=plain_parameters(parameters))
         return in_namespace(run, namespace)
 

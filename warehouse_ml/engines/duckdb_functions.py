@@ -59,8 +59,8 @@ def create_variant(
     connection.create_function(
         name,
         function,
-        list(variant.types),
-        variant.output.sql_type("duckdb"),
+        list(variant.parameters),
+        variant.result_type,
         type=PythonUDFType.ARROW,
         null_handling=FunctionNullHandling.SPECIAL,
         side_effects=variant.volatile,

@@ -10,6 +10,7 @@ import numpy as np
 
 from warehouse_ml.engines.arrow import Column, codes_from_arrow, from_arrow
 from warehouse_ml.engines.base import Part
+from warehouse_ml.engines.device import device_scorer
 from warehouse_ml.engines.handler_files import load_handler
 from warehouse_ml.engines.meter import SCORED
 from warehouse_ml.errors import RegistryError, SignatureMismatchError
@@ -56,6 +57,7 @@ class LazyScorer:
             RegistryError: Every session that could have read the model is closed.
             CorruptModelError: The stored bytes are damaged.
             SignatureMismatchError: The stored signature is.
+            DeviceError: The route is `device`, and the model does not score there as it should.
         """
         scorer = self._scorer
         if scorer is None:
@@ -63,7 +65,10 @@ class LazyScorer:
                 scorer = self._scorer
                 if scorer is None:
                     facts = json.loads(self._signature.to_json())
-                    scorer = self._planned(facts) if self._route == "best" else None
+                    if self._route == "device":
+                        scorer = device_scorer(self._read, self._signature)
+                    elif self._route == "best":
+                        scorer = self._planned(facts)
                     if scorer is None:
                         scorer = load_handler("onnx_udf").Scorer(self._read("onnx"), facts)
                     # the file's digest was checked, so its own copy of the signature is the registered one
@@ -143,6 +148,8 @@ def planned_scorer(plan: bytes, facts: Any) -> Any:
     """
     handler = load_handler("planned_udf")
     entries = handler.read_plan(plan)
+    if not entries:  # it only says what a GPU runs
+        return None
     kernel = None
     if handler.has_trees(entries):
         try:

@@ -8,7 +8,7 @@ from typing import Any
 from snowflake.connector import errors
 from snowflake.snowpark import Session
 
-from warehouse_ml.engines.base import Engine, Load, Namespace, Parameters, Part, Transaction
+from warehouse_ml.engines.base import Device, Engine, Load, Namespace, Parameters, Part, Transaction
 from warehouse_ml.engines.meter import Reading
 from warehouse_ml.engines.scoring import carried_error
 from warehouse_ml.engines.snowflake_arrow import result_columns
@@ -101,6 +101,11 @@ class SnowflakeEngine:
         self._name = name
         self._lock = lock or threading.RLock()
         self._local: Engine | None = None
+
+    @property
+    def device(self) -> Device:
+        """The CPU: a GPU scores in a service, whose functions have names of their own."""
+        return "cpu"
 
     @property
     def bind_error(self) -> type[Exception]:

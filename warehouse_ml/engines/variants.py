@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from warehouse_ml.engines.arrow import arrow_type, to_arrow
 from warehouse_ml.engines.bounded_scorer import BoundedScorer
 from warehouse_ml.engines.scoring import handler, remembered, shared_scorer
 from warehouse_ml.errors import MethodError, ScoringError
 from warehouse_ml.signature import Method, Output
-from warehouse_ml.variant import REFUSAL_MARK, Member, Variant
+from warehouse_ml.variant import DEVICE_BATCH, REFUSAL_MARK, Member, Variant
 
 _functions: dict[str, Callable[..., Any]] = {}
 _lock = threading.Lock()
@@ -30,6 +31,8 @@ def shared_variant(variant: Variant) -> Callable[..., Any]:
 def variant_function(variant: Variant) -> Callable[..., Any]:
     """A function of one Arrow column per parameter that returns the Arrow column of the variant's output."""
     works = _works(variant)
+    if variant.gathered:
+        return _of_lists(works, variant)
     output = variant.output
     score_output = output.fields[0] if variant.deferred else output
 
@@ -45,6 +48,27 @@ def variant_function(variant: Variant) -> Callable[..., Any]:
             for position in range(len(variant.types))
         ]
     )
+    return score
+
+
+def _of_lists(works: Sequence["_Work"], variant: Variant) -> Callable[[Any], Any]:
+    """A function of lists of rows that returns a list of results for each; it scores them in full batches."""
+
+    def score(rows: Any) -> Any:
+        with remembered():
+            lists = rows.combine_chunks() if isinstance(rows, pa.ChunkedArray) else rows
+            columns = lists.flatten().flatten()
+            count = len(columns[0])
+            parts = [
+                _packed([part for work in works for part in work.score(batch)], variant.output)
+                for start in range(0, max(count, 1), DEVICE_BATCH)
+                for batch in [[column.slice(start, DEVICE_BATCH) for column in columns]]
+            ]
+            sizes = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
+            offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
+            scores = pa.concat_arrays(parts) if len(parts) > 1 else parts[0]
+            return pa.ListArray.from_arrays(pa.array(offsets), scores)
+
     return score
 
 

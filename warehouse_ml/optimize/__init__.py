@@ -13,6 +13,7 @@ from warehouse_ml.optimize.compare_margins import compare_margins
 from warehouse_ml.optimize.distinct_inputs import distinct_inputs
 from warehouse_ml.optimize.drop_idle_features import drop_idle_features
 from warehouse_ml.optimize.filters_first import filters_first
+from warehouse_ml.optimize.gather_batches import gather_batches
 from warehouse_ml.optimize.gather_rows import gather_rows
 from warehouse_ml.optimize.inline_scores import inline_scores
 from warehouse_ml.optimize.join_scores import join_scores
@@ -22,6 +23,7 @@ from warehouse_ml.optimize.score_before_join import score_before_join
 from warehouse_ml.optimize.share_calls import share_calls
 from warehouse_ml.optimize.stored import runs_once
 from warehouse_ml.optimize.typed import typed
+from warehouse_ml.optimize.use_device import use_device
 from warehouse_ml.optimize.use_plans import use_plans, without_plans
 from warehouse_ml.query.bind import BoundStatement
 
@@ -39,6 +41,7 @@ class Rule(Protocol):
 RULES: tuple[Rule, ...] = (
     use_plans,
     inline_scores,
+    gather_batches,
     score_before_join,
     distinct_inputs,
     gather_rows,
@@ -48,6 +51,7 @@ RULES: tuple[Rule, ...] = (
     drop_idle_features,
     prune_models,
     compare_margins,
+    use_device,
 )
 """The rules on DuckDB."""
 

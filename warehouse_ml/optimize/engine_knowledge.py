@@ -44,6 +44,11 @@ class EngineKnowledge:
         """The engine's dialect."""
         return self._engine.dialect
 
+    @property
+    def device(self) -> str:
+        """Where functions that are made for the statement may score: `cpu` or `cuda`."""
+        return self._engine.device
+
     def columns(self, query: str) -> list[tuple[str, str]]:
         """The names and the SQL types of a query's columns.
 

@@ -37,6 +37,11 @@ class Knowledge(Protocol):
         """Whose lexical rules and functions hold: `duckdb` or `snowflake`."""
         ...
 
+    @property
+    def device(self) -> str:
+        """Where functions that are made for the statement may score: `cpu` or `cuda`."""
+        ...
+
     def columns(self, query: str) -> list[tuple[str, str]]:
         """The names and the SQL types of a query's columns; the query does not run.
 

@@ -78,12 +78,15 @@ class Loader:
         return cls(version.name, version.version, version.sha256)
 
     def __call__(self, transaction: Transaction, part: Part = "onnx") -> bytes:
-        """The ONNX bytes, the plan, or what the plan says of itself; empty where there is no plan.
+        """The ONNX bytes, the plan, what the plan says of itself, or the proof; empty where there is none.
 
         Raises:
             CorruptModelError: The bytes are not the ones that were stored.
             VersionNotFoundError: The version was dropped.
         """
+        if part == "proof":
+            rows = transaction.run("select_proof", self.name, self.version)
+            return bytes(rows[0][0]) if rows and rows[0][0] is not None else b""
         if part != "onnx":
             statement = "select_plan" if part == "plan" else "select_plan_facts"
             rows = transaction.run(statement, self.name, self.version)
