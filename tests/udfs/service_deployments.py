@@ -84,8 +84,9 @@ def deploy(folder, reference: str, graph: str, signature: Signature, **facts):
     return place
 
 
-def deploy_sum(folder, reference: str = "churn/3", *, packed: bool = False, **changes):
-    return deploy(folder, reference, SUM, sum_signature(**changes), packed=packed)
+def deploy_sum(folder, reference: str = "churn/3", *, packed: bool = False, tensors: str = "", **changes):
+    facts = {"packed": packed} | ({"tensors": tensors} if tensors else {})
+    return deploy(folder, reference, SUM, sum_signature(**changes), **facts)
 
 
 def deploy_echo(folder, kind: str, reference: str = "echo/1", **feature):

@@ -4,10 +4,10 @@ import json
 import re
 from collections import Counter
 
-import onnx
+import onnx.parser
 import pytest
 
-from tests.udfs.service_deployments import deploy_sum
+from tests.udfs.service_deployments import SUM, deploy_sum
 from warehouse_ml.engines.handler_files import load_handler
 
 service_models = load_handler("service_models")
@@ -107,6 +107,29 @@ def test_cuda_that_does_not_start_is_refused(tmp_path, monkeypatch):
     deploy_sum(tmp_path)
     monkeypatch.setattr(service_models, "providers_of", lambda device: [CPU])
     with pytest.raises(StartError, match="churn/3: CUDAExecutionProvider could not be started, only CPU"):
+        load(tmp_path, device="cuda")
+
+
+@pytest.fixture
+def cpu_for_cuda(monkeypatch):
+    monkeypatch.setattr(service_models, "providers_of", lambda device: [CPU])
+    monkeypatch.setattr(service_models, "check_placement", lambda *_, **__: None)
+
+
+@pytest.mark.parametrize(("device", "operator"), [("cuda", "Sum"), ("cpu", "Add")])
+def test_cuda_prefers_the_file_that_was_made_for_it(tmp_path, cpu_for_cuda, device, operator):
+    tensors = onnx.parser.parse_model(SUM.replace("Add(", "Sum(")).SerializeToString()
+    place = deploy_sum(tmp_path, tensors=hashlib.sha256(tensors).hexdigest())
+    (place / "tensors.onnx").write_bytes(tensors)
+    model = load(tmp_path, device=device)
+    assert (CPU, operator) in model.placement
+    assert model.sha256 == hashlib.sha256((place / "model.onnx").read_bytes()).hexdigest()
+
+
+def test_another_file_for_cuda_than_the_pushed_one_is_refused(tmp_path, cpu_for_cuda):
+    place = deploy_sum(tmp_path, tensors="0" * 64)
+    (place / "tensors.onnx").write_bytes((place / "model.onnx").read_bytes())
+    with pytest.raises(StartError, match=r"tensors\.onnx has the SHA-256 .* was damaged"):
         load(tmp_path, device="cuda")
 
 
