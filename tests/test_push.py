@@ -1,5 +1,7 @@
 """Pushes to an account that is quick: what is sent, and in which order; see also test_push_emulated."""
 
+import hashlib
+import json
 import re
 
 import numpy as np
@@ -11,8 +13,9 @@ from tests.engines.snowflake_account import QuickAccount
 from tests.toy_models import twice
 from warehouse_ml import deployment as deployments
 from warehouse_ml import push as pushing
+from warehouse_ml.backends.make_plan import with_tensors
 from warehouse_ml.deployment import Deployment
-from warehouse_ml.engines.snowflake_ddl import handler_files
+from warehouse_ml.engines.snowflake_ddl import handler_files, model_files
 from warehouse_ml.errors import (
     RegistryError,
     StagedFileError,
@@ -274,3 +277,17 @@ def test_a_dry_run_shows_what_a_push_sends(source, quick, monkeypatch):
     ]
     shown = deployments.statements(version, CALLER, proof=PROOF, plan=b"plan")
     assert shown == list(dict.fromkeys(makes))
+
+
+def test_trees_are_pushed_as_tensor_operators_too(source, quick):
+    tensors = b"tensor operators"
+    planned(source)
+    version = registered(source, "tall", factor=5.0, plan=Plan("{}", with_tensors(b"", tensors)))
+    folder = model_files(version)[0].folder
+    push("tall", source._registry, quick.engine())
+    assert quick.stage[f"{folder}/tensors.onnx"] == tensors
+    facts = json.loads(quick.stage[f"{folder}/deployment.json"])
+    assert facts["tensors"] == hashlib.sha256(tensors).hexdigest()
+    shown = deployments.statements(version, CALLER, plan=with_tensors(b"", tensors))
+    assert any("tensors.onnx" in text for text in shown)
+    assert not any("tensors.onnx" in text for text in deployments.statements(version, CALLER))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -49,7 +50,7 @@ def read_plan(data: bytes) -> dict[str, Any]:
 
 def tensors_of_plan(data: bytes) -> bytes:
     """The ONNX file among a plan's entries that a GPU runs; empty where there is none."""
-    if not data:
+    if not zipfile.is_zipfile(io.BytesIO(data)):  # none, or one of a form that is not known here
         return b""
     with np.load(io.BytesIO(data), allow_pickle=False) as entries:
         return bytes(entries[TENSORS].tobytes()) if TENSORS in entries.files else b""

@@ -12,6 +12,8 @@ from warehouse_ml.engines.snowflake_ddl import (
     handler_files,
     model_files,
     put_file,
+    tensors_file,
+    tensors_of,
 )
 from warehouse_ml.engines.snowflake_deployment import Deployment
 from warehouse_ml.engines.snowflake_sql import rendered
@@ -36,6 +38,7 @@ def statements(
         plan: How it is scored fast.
     """
     schema = deployment.schema
+    tensors = [tensors_file(version)] if tensors_of(plan) else []
 
     def put(file: StagedFile) -> str:
         return put_file(file.name, file.folder, schema)
@@ -53,7 +56,7 @@ def statements(
         create_schema(deployment),
         create_stage(deployment),
         *registry(*TABLES, "insert_format"),
-        *map(put, (*handler_files(), *model_files(version))),
+        *map(put, (*handler_files(), *model_files(version), *tensors)),
         *(create_function(version, method, deployment) for method in version.methods),
         *grants(version, deployment),
         *content("proof.arrow", proof),

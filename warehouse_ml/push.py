@@ -19,6 +19,8 @@ from warehouse_ml.engines.snowflake_ddl import (
     handler_contents,
     handler_files,
     model_files,
+    tensors_file,
+    tensors_of,
     withdrawal,
 )
 from warehouse_ml.engines.snowflake_deployment import Deployment
@@ -83,7 +85,7 @@ def push(
         onnx,
         proof=proof,
         plan=Plan(facts.decode(), data) if facts else None,
-        prepare=preparation(engine, onnx, proof, settings),
+        prepare=preparation(engine, onnx, proof, settings, plan=data),
     )
     for alias in pointers:
         registry.set_alias(version.name, alias, version.version)
@@ -92,7 +94,12 @@ def push(
 
 
 def preparation(
-    engine: Engine, onnx: bytes, proof: bytes | None, deployment: Deployment | None = None
+    engine: Engine,
+    onnx: bytes,
+    proof: bytes | None,
+    deployment: Deployment | None = None,
+    *,
+    plan: bytes = b"",
 ) -> Callable[[ModelVersion], None]:
     """What `Registry.register` and `adopt` do before a version's row is written: deploy it, and prove that.
 
@@ -101,6 +108,7 @@ def preparation(
         onnx: The model's file.
         proof: The rows that it was proved on; None where there are none.
         deployment: How its functions are made.
+        plan: How it is scored fast; it holds what a service with a GPU runs.
 
     Raises:
         RegistryError: The target is not on Snowflake.
@@ -110,7 +118,7 @@ def preparation(
 
     def prepare(version: ModelVersion) -> None:
         try:
-            deploy(target, version, onnx, settings)
+            deploy(target, version, onnx, settings, tensors_of(plan))
             prove(target, version, proof)
         except target.bind_error as error:
             number, reason = getattr(error, "errno", None), getattr(error, "msg", None)
@@ -119,8 +127,17 @@ def preparation(
     return prepare
 
 
-def deploy(engine: SnowflakeEngine, version: ModelVersion, onnx: bytes, deployment: Deployment) -> None:
+def deploy(
+    engine: SnowflakeEngine, version: ModelVersion, onnx: bytes, deployment: Deployment, tensors: bytes = b""
+) -> None:
     """Put a version's files on the stage, make its functions, and grant their use.
+
+    Args:
+        engine: The target.
+        version: The version.
+        onnx: The model's file.
+        deployment: How its functions are made.
+        tensors: The same with tensor operators for its trees, for a service with a GPU.
 
     Raises:
         StagedFileError: A file that is there is not the one that belongs there.
@@ -132,7 +149,9 @@ def deploy(engine: SnowflakeEngine, version: ModelVersion, onnx: bytes, deployme
         stage.put(file.path, contents[file.name])
     model, facts = model_files(version)
     stage.put(model.path, onnx)
-    stage.put(facts.path, deployment_json(version))
+    if tensors:
+        stage.put(tensors_file(version).path, tensors)
+    stage.put(facts.path, deployment_json(version, tensors))
     for method in version.methods:
         engine.run(create_function(version, method, deployment))
     for statement in grants(version, deployment):

@@ -5,8 +5,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
-from warehouse_ml.engines.handler_files import handler_file
+from warehouse_ml.engines.handler_files import handler_file, load_handler
 from warehouse_ml.engines.snowflake_deployment import Deployment
 from warehouse_ml.engines.snowflake_sql import rendered
 from warehouse_ml.errors import MethodError
@@ -57,6 +58,16 @@ def model_files(version: ModelVersion) -> tuple[StagedFile, StagedFile]:
     return StagedFile(folder, "model.onnx"), StagedFile(folder, "deployment.json")
 
 
+def tensors_file(version: ModelVersion) -> StagedFile:
+    """The same model as a GPU runs it, with tensor operators for its trees; only a service reads it."""
+    return StagedFile(content_folder(version.name, version.version, version.sha256), "tensors.onnx")
+
+
+def tensors_of(plan: bytes | None) -> bytes:
+    """What a GPU runs in place of the model's file, out of a version's plan; empty where there is nothing."""
+    return bytes(load_handler("planned_udf").tensors_of_plan(plan or b""))
+
+
 def handler_files() -> tuple[StagedFile, ...]:
     """The handler's files, the same for all versions of a release."""
     contents = handler_contents()
@@ -73,13 +84,20 @@ def handler_contents() -> dict[str, bytes]:
     return {f"{name}.py": handler_file(name).read_bytes() for name in HANDLERS}
 
 
-def deployment_json(version: ModelVersion) -> bytes:
-    """What the handler must know of a version, as JSON: the digest of the model file, and the signature."""
-    facts = {
+def deployment_json(version: ModelVersion, tensors: bytes = b"") -> bytes:
+    """What the handler must know of a version, as JSON: the digests of its files, and the signature.
+
+    Args:
+        version: The version.
+        tensors: The content of `tensors_file`, where there is one.
+    """
+    facts: dict[str, Any] = {
         "sha256": version.sha256,
         "signature": json.loads(version.signature.to_json()),
         "packed": is_packed(version.signature),
     }
+    if tensors:
+        facts["tensors"] = hashlib.sha256(tensors).hexdigest()
     return json.dumps(facts, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
