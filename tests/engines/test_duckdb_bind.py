@@ -3,7 +3,7 @@
 import duckdb
 import pytest
 
-from warehouse_ml.engines.duckdb_bind import binder, bound_columns
+from warehouse_ml.engines.duckdb_bind import binder, bound_columns, small_rows
 
 QUERIES = [
     "FROM t",
@@ -68,3 +68,25 @@ def test_another_release_may_answer_otherwise():
     assert binder(object(), "SELECT 1") is None
     assert bound_columns(None) is None
     assert bound_columns(([], [])) is None
+
+
+class Older:
+    """A connection of a release that has nothing private."""
+
+    def __init__(self, connection):
+        self.sql = connection.sql
+
+
+def test_small_rows_are_those_of_a_relation(connection):
+    query = "SELECT stats(a), 1 FROM t LIMIT 1"
+    assert small_rows(connection, query) == small_rows(Older(connection), query)
+    plan = small_rows(connection, "EXPLAIN (FORMAT json) SELECT 1 FROM t")
+    assert plan == small_rows(Older(connection), "EXPLAIN (FORMAT json) SELECT 1 FROM t")
+
+
+def test_small_rows_leave_a_result_of_the_users_own(connection):
+    connection.execute("FROM range(100000)")
+    assert connection.fetchone() == (0,)
+    with pytest.raises(duckdb.ResourceInUseException):
+        small_rows(connection, "SELECT 1")
+    assert connection.fetchone() == (1,)

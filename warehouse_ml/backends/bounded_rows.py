@@ -146,7 +146,7 @@ def _own_magnitude(expression: Expression, parts: Sequence[float], inputs: Mappi
         return sum(abs(float(w)) * part for w, part in zip(expression.value, parts, strict=True))
     if operator == "linear":
         weights, constant = expression.value
-        return abs(constant) + sum(abs(w) * part for w, part in zip(weights, parts, strict=True))
+        return float(abs(constant) + sum(abs(w) * part for w, part in zip(weights, parts, strict=True)))
     if operator in ("add", "sub", "sum"):
         return sum(parts)
     if operator in ("mul", "square"):

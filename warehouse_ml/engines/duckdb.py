@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from warehouse_ml.engines.base import Device, Load, Namespace, Parameters, Part, Transaction
-from warehouse_ml.engines.duckdb_bind import binder, bound_columns
+from warehouse_ml.engines.duckdb_bind import binder, bound_columns, small_rows
 from warehouse_ml.engines.duckdb_caller import in_namespace, plain_parameters
 from warehouse_ml.engines.duckdb_functions import (
     FUNCTION_NAME,
@@ -225,7 +225,7 @@ class DuckDBEngine:
             if not reads and not query.startswith("EXPLAIN"):
                 self.columns(query)  # a refusal of this one leaves an open transaction as it is
             with self.reading():
-                rows: list[tuple[Any, ...]] = self._evaluate(query, None, None).fetchall()
+                rows: list[tuple[Any, ...]] = in_namespace(partial(small_rows, self._connection, query), None)
         except (duckdb.Error, WarehouseMLError):
             return []
         return rows
@@ -444,7 +444,7 @@ class DuckDBEngine:
             self._database = self._connection.sql(statement("duckdb", "select_database")).fetchall()[0][0]
         return self._database
 
-    def _evaluate(self, sql: str | duckdb.Statement, parameters: Parameters, namespace: Namespace | None) -> Any:
+    def _evaluate(self, sql: Any, parameters: Parameters, namespace: Namespace | None) -> Any:
         run = partial(self._connection.sql, sql, params=plain_parameters(parameters))
         return in_namespace(run, namespace)
 
