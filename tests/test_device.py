@@ -151,6 +151,17 @@ def test_shared_and_joined_calls_are_scored_on_the_device(session) -> None:
     same(session, text)
 
 
+@pytest.mark.parametrize("order", ["", "ORDER BY hash(id)"])
+def test_rows_of_many_threads_keep_their_scores_and_their_order(session, order: str) -> None:
+    session.sql(
+        "CREATE OR REPLACE TABLE many AS SELECT range AS id, sin(range) AS a, cos(range) AS b, "
+        "(range % 7)::DOUBLE AS c FROM range(400_000)"
+    )
+    text = f"SELECT id, PREDICT('network', *) AS p FROM many WHERE id % 3 > 0 {order}"
+    assert "cuda" in rules(session, text)["gather_batches"]
+    same(session, text)
+
+
 def test_a_refused_row_is_refused_on_the_device(session) -> None:
     session.sql("CREATE OR REPLACE TABLE odd AS SELECT 'w' AS kind, id AS a FROM t")
     text = "SELECT PREDICT('strict', *) FROM odd"

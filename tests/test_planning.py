@@ -10,6 +10,8 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from xgboost import XGBClassifier
 
 import warehouse_ml as wml
+from warehouse_ml import planning
+from warehouse_ml.backends import make_plan
 from warehouse_ml.engines import handler_files, lazy_scorer
 
 RANDOM = np.random.default_rng(0)
@@ -131,3 +133,30 @@ def test_a_model_whose_rows_are_wide_gets_its_plan(monkeypatch) -> None:
     with wml.connect() as other:
         other.register("network", estimator, rows)
         assert "graph" in plan(other, "network").differences
+
+
+@pytest.mark.parametrize(
+    ("name", "way"), [("boosted", "tensors"), ("forest", "tensors"), ("network", "graph")]
+)
+def test_a_plan_says_what_a_gpu_would_run(session, name: str, way: str) -> None:
+    facts = plan(session, name)
+    way = way if way == "tensors" or facts.route == "graph" else "onnxruntime"
+    assert list(facts.operators) == [way]
+    data = session._registry.load(session.describe(name), "plan")
+    tensors = handler_files.load_handler("planned_udf").tensors_of_plan(data)
+    assert bool(tensors) == (way == "tensors")
+    assert facts.differences.get("tensors", 0.0) <= 1e-6
+
+
+def test_tensors_that_are_off_are_not_kept(session, monkeypatch) -> None:
+    monkeypatch.setattr(planning, "ROUTE_TOLERANCE", -1.0)
+    session.register("off", RandomForestRegressor(3, max_depth=2).fit(NUMBERS, ROWS.a), NUMBERS)
+    facts = plan(session, "off")
+    assert facts.operators == {}
+    assert "they are off by" in facts.others["tensors"]
+
+
+def test_trees_of_too_many_operators_are_left_to_the_cpu(session, monkeypatch) -> None:
+    monkeypatch.setattr(make_plan, "MOST_DEVICE_OPERATORS", 10)
+    session.register("large", RandomForestRegressor(4, max_depth=2).fit(NUMBERS, ROWS.b), NUMBERS)
+    assert "more than 10" in plan(session, "large").others["tensors"]
