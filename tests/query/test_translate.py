@@ -135,3 +135,67 @@ def test_other_arguments_are_cast(text: str) -> None:
 
 def test_the_error_says_what_cannot_be_said() -> None:
     assert TranslationError("COPY", "Load it.").what == "COPY"
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("(p = 1) IS NOT TRUE", "NOT COALESCE((p = 1), FALSE)"),
+        ("(p = 1) IS TRUE", "COALESCE((p = 1), FALSE)"),
+        ("(p = 1) IS FALSE", "NOT COALESCE((p = 1), TRUE)"),
+        ("log(p)", "LOG(10, p)"),
+        ("ln(p)", "LN(p)"),
+        ("random()", "UNIFORM(CAST(0 AS DOUBLE), CAST(1 AS DOUBLE), RANDOM())"),
+        ("({'q': p / 3}).q", "GET((OBJECT_CONSTRUCT('q', CAST(p AS DOUBLE) / 3)), 'q')"),
+    ],
+)
+def test_what_sqlglot_changes_the_meaning_of_keeps_it(written: str, expected: str) -> None:
+    text = translate(f"SELECT {written} AS r FROM (SELECT 1 AS p)", {})
+    assert text == f"SELECT {expected} AS r FROM (SELECT 1 AS p)"
+
+
+@pytest.mark.parametrize("value", ["NULL", "1", "2"])
+@pytest.mark.parametrize("test", ["TRUE", "NOT TRUE", "FALSE", "NOT FALSE"])
+def test_a_test_for_truth_is_never_null(
+    opened: SnowflakeCatalog, duck: StubCatalog, value: str, test: str
+) -> None:
+    text = f"SELECT (p = 1) IS {test} AS r, log(p) AS l FROM (SELECT {value}::INT AS p)"
+    assert opened.undone(translate(text, {})) == duck.run(text)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("p = 1 IS NOT TRUE", "IS after a comparison"),
+        ("p = 1 IS NULL", "IS after a comparison"),
+        ("p IS NOT NULL IS NULL", "IS after a comparison"),
+        ("regexp_matches(t, 'a')", "a regular expression"),
+        ("regexp_replace(t, 'a', 'b')", "a regular expression"),
+        ("t ~ 'a'", "a regular expression"),
+        ("concat_ws(',', t, NULL)", "concat_ws"),
+        ("epoch(d)", "fractions of seconds"),
+        ("extract(epoch FROM d)", "fractions of seconds"),
+        ("d AT TIME ZONE 'UTC'", "AT TIME ZONE"),
+        ("last_value(p) OVER (ORDER BY t)", "without a frame"),
+        ("nth_value(p, 2) OVER (ORDER BY t)", "without a frame"),
+        ("first_value(p IGNORE NULLS) OVER (ORDER BY t)", "without a frame"),
+    ],
+)
+def test_what_snowflake_would_answer_otherwise_is_refused(written: str, said: str) -> None:
+    with pytest.raises(TranslationError, match=said):
+        translate(f"SELECT {written} FROM t", {})
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "last_value(p) OVER ()",
+        "last_value(p) OVER (ORDER BY t ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)",
+        "first_value(p) OVER (ORDER BY t)",
+        "p + 1 IS NULL",
+        "p = 1 AND t IS NOT NULL",
+        "NOT p IS NULL",
+    ],
+)
+def test_what_both_answer_alike_is_not_refused(written: str) -> None:
+    assert translate(f"SELECT {written} FROM t", {})

@@ -168,9 +168,29 @@ def _precise(tree: exp.Expr, calls: Mapping[str, tuple[CallWriter, Output]]) -> 
             return exp.DataType.build("NUMBER(38,0)", dialect="snowflake")
         elif isinstance(node, exp.Anonymous) and node.name.lower() in _ALIKE:
             node.set("this", _ALIKE[node.name.lower()])
+        elif isinstance(node, exp.Is) and isinstance(node.expression, exp.Boolean):
+            return _truth(node)
+        elif isinstance(node, exp.Log) and node.expression is None:
+            return exp.Log(this=exp.Literal.number(10), expression=node.this)  # sqlglot would say LN
+        elif isinstance(node, exp.Rand):
+            ends = [exp.cast(exp.Literal.number(end), "DOUBLE") for end in (0, 1)]  # Snowflake's are 64 bits
+            return exp.Anonymous(this="UNIFORM", expressions=[*ends, exp.Rand()])
         return node
 
-    return tree.transform(changed)
+    for node in reversed(list(tree.walk())):  # what is within others first: they may be put elsewhere
+        other = changed(node)
+        if other is not node:
+            node.replace(other)
+    return tree
+
+
+def _truth(node: exp.Is) -> exp.Expr:
+    """`x IS TRUE` and `x IS FALSE`, which are never NULL; sqlglot would drop them."""
+    from sqlglot import exp
+
+    wanted = bool(node.expression.this)
+    known = exp.Coalesce(this=node.this, expressions=[exp.Boolean(this=not wanted)])
+    return known if wanted else exp.Not(this=known)
 
 
 def _check(tree: exp.Expr, calls: Collection[str], builtin: Collection[str]) -> None:
@@ -199,10 +219,31 @@ def _refusals(tree: exp.Expr, calls: Collection[str], builtin: Collection[str]) 
         exp.ReadParquet: "a file in FROM",
         exp.PositionalColumn: "#1",
         exp.LimitOptions: "LIMIT in percent",
+        exp.AtTimeZone: "AT TIME ZONE",
+        exp.ConcatWs: "DuckDB's function concat_ws, which leaves NULLs out",
+        exp.TimeToUnix: "DuckDB's function epoch, which counts fractions of seconds",
     }
+    # Snowflake matches the whole text, replaces every match, and gives NULL where nothing matches.
+    patterns = (
+        exp.RegexpLike,
+        exp.RegexpFullMatch,
+        exp.RegexpReplace,
+        exp.RegexpExtract,
+        exp.RegexpExtractAll,
+        exp.SimilarTo,
+    )
+    comparisons = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Is)
     for node in tree.walk():
         if type(node) in shapes:
             yield shapes[type(node)], ""
+        elif isinstance(node, patterns):
+            yield "a regular expression", "Write it on a Snowflake session, in Snowflake's own words."
+        elif isinstance(node, exp.Extract) and node.name.upper() == "EPOCH":
+            yield "EPOCH, which counts fractions of seconds", ""
+        elif isinstance(node, comparisons) and _is_test(node.this, node.expression):
+            yield "IS after a comparison without brackets", "Write `(a = b) IS ...`."
+        elif isinstance(node, exp.Window) and _hangs_on_frame(node):
+            yield "a value of a window without a frame", "State the frame: ROWS BETWEEN ... AND ...."
         elif isinstance(node, exp.Pivot) and node.args.get("this") is not None:
             yield "PIVOT as a statement", ""
         elif isinstance(node, exp.Join):
@@ -226,6 +267,29 @@ def _refusals(tree: exp.Expr, calls: Collection[str], builtin: Collection[str]) 
                     f"DuckDB's function {name}",
                     "Write it on a Snowflake session, in Snowflake's own words.",
                 )
+
+
+def _is_test(left: exp.Expr, right: exp.Expr) -> bool:
+    """Whether a comparison has taken an IS that stands behind it for its own: `a = 1 IS NULL`."""
+    from sqlglot import exp
+
+    bare = right.this if isinstance(right, exp.Not) else right
+    return isinstance(bare, exp.Is) or isinstance(left, exp.Not)
+
+
+def _hangs_on_frame(window: exp.Window) -> bool:
+    """Whether its value needs the frame that DuckDB takes by default; Snowflake's is the whole partition."""
+    from sqlglot import exp
+
+    if window.args.get("spec") is not None or window.args.get("order") is None:
+        return False
+    gaps = isinstance(window.this, exp.IgnoreNulls)
+    function = (
+        window.this.this if isinstance(window.this, exp.IgnoreNulls | exp.RespectNulls) else window.this
+    )
+    return isinstance(function, exp.LastValue | exp.NthValue) or (
+        gaps and isinstance(function, exp.FirstValue)
+    )
 
 
 def argument(text: str, kind: str) -> str:
