@@ -36,6 +36,17 @@ def test_a_text_is_not_read_as_a_number(opened: SnowflakeCatalog, argument: str)
         opened.sql(f"SELECT PREDICT('m', {argument}, b) FROM u")
 
 
+@pytest.mark.parametrize("number", ["2.7", "-2.5", "1e3", "TRUE"])
+def test_a_number_is_not_rounded_to_a_whole_one(opened: SnowflakeCatalog, number: str) -> None:
+    with pytest.raises(FeatureTypeError, match="'i' of model 'kinds@1' is BIGINT"):
+        opened.sql(f"SELECT PREDICT('kinds', a, {number}, TRUE, 'x', NULL) FROM t")
+
+
+def test_a_truth_is_no_number(opened: SnowflakeCatalog) -> None:
+    with pytest.raises(FeatureTypeError, match="'a' of model 'm@1' is DOUBLE"):
+        opened.sql("SELECT PREDICT('m', TRUE, b) FROM u")
+
+
 def test_a_null_has_any_type(opened: SnowflakeCatalog) -> None:
     assert opened.run("SELECT PREDICT('m', NULL, b) FROM t WHERE id = 1") == [(None,)]
 

@@ -107,6 +107,11 @@ def test_a_text_is_not_read_as_a_number(duck: StubCatalog) -> None:
         compiled(duck, "SELECT PREDICT('m', c, b) FROM u")
 
 
+def test_a_number_is_not_rounded_to_a_whole_one(duck: StubCatalog) -> None:
+    with pytest.raises(FeatureTypeError, match="'i' of model 'kinds@1' is BIGINT"):
+        compiled(duck, "SELECT PREDICT('kinds', a, 2.7, TRUE, 'x', NULL) FROM t")
+
+
 def test_a_number_of_a_quotient_is_a_double(duck: StubCatalog) -> None:
     text = compiled(duck, "SELECT PREDICT('m', a / 3, b // 2) FROM t")
     assert "CAST(CAST(a AS DOUBLE) / 3 AS FLOAT), CAST(CAST(TRUNC(CAST(b AS DOUBLE) / 2)" in text

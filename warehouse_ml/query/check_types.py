@@ -35,8 +35,7 @@ def _checked(score: Score) -> Score:
     features, types = list(score.features), list(score.types)
     for place, feature in enumerate(score.version.signature.features):
         known = types[place]
-        # a NULL has no type of its own, and a literal's was checked when it was read
-        if known is None or known == feature.type or _is_literal(features[place], score.dialect.source):
+        if known is None or known == feature.type or _is_untyped(features[place], score.dialect.source):
             continue
         coerced = coerced_by(score.dialect, score.version.reference, feature, features[place], known)
         if coerced != features[place] and known != "VARIANT":  # a cast would do it, and so DuckDB demands it
@@ -49,15 +48,10 @@ def _checked(score: Score) -> Score:
     return replace(score, features=tuple(features), types=tuple(types), text=text)
 
 
-def _is_literal(text: str, dialect: str) -> bool:
+def _is_untyped(text: str, dialect: str) -> bool:
+    """Whether a NULL, a parameter, or a text, which was checked when it was read; a number has its type."""
     tree = tokenize(text, dialect)
     if tree is None or not tree.tokens:
         return True
     last = tree.tokens[-1]
-    start = 1 if tree.is_symbol(0, "-") else 0
-    is_value = last.kind in (Kind.NUMBER, Kind.STRING, Kind.PARAMETER) or last.word in (
-        "NULL",
-        "TRUE",
-        "FALSE",
-    )
-    return len(tree.tokens) == start + 1 and is_value
+    return len(tree.tokens) == 1 and (last.kind in (Kind.STRING, Kind.PARAMETER) or last.word == "NULL")
