@@ -157,7 +157,7 @@ def test_rows_of_many_threads_keep_their_scores_and_their_order(session, order: 
         "CREATE OR REPLACE TABLE many AS SELECT range AS id, sin(range) AS a, cos(range) AS b, "
         "(range % 7)::DOUBLE AS c FROM range(400_000)"
     )
-    text = f"SELECT id, PREDICT('network', *) AS p FROM many WHERE id % 3 > 0 {order}"
+    text = f"SELECT id, PREDICT_PROBA('boosted', *) AS p FROM many WHERE id % 3 > 0 {order}"
     assert "cuda" in rules(session, text)["gather_batches"]
     same(session, text)
 
