@@ -126,6 +126,13 @@ def test_the_service_scores_as_duckdb_does(duckdb, snowflake, method, suffix):
     assert there == here
 
 
+def test_a_session_on_the_gpu_calls_the_service(duckdb, snowflake):
+    with wml.connect(snowflake.connection, device="cuda") as session:
+        text = "SELECT id, PREDICT_PROBA('churn', *) AS p FROM customers WHERE PREDICT('churn', *) = 1"
+        assert session.compile(text).count("_gpu(") == 2
+        assert scores(session, text) == scores(duckdb, text)
+
+
 def test_a_structure_comes_back_as_an_object(duckdb, snowflake):
     function = duckdb.describe("plan").function_of("predict_proba")
     gold = f"GET(warehouse_ml.{function}_gpu(calls), 'gold')::FLOAT"

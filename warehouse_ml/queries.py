@@ -53,7 +53,9 @@ class Queries:
         self._functions = functions
         self.optimizer = Optimizer()
         self._progress = progress
-        self._dialect = DUCKDB if engine.dialect == "duckdb" else snowflake(getattr(engine, "schema", SCHEMA))
+        self._dialect = DUCKDB
+        if engine.dialect == "snowflake":
+            self._dialect = snowflake(getattr(engine, "schema", SCHEMA), engine.device)
 
     def run(self, text: str, params: Parameters, namespace: Namespace) -> Rows | None:
         """Run the statements of a text; the answer is that of the last one."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from warehouse_ml.catalogue import Catalogue
 from warehouse_ml.engines import open_engine
-from warehouse_ml.engines.base import Engine, Namespace, Parameters
+from warehouse_ml.engines.base import Device, Engine, Namespace, Parameters
 from warehouse_ml.errors import RegistryError, SampleError
 from warehouse_ml.functions import Functions
 from warehouse_ml.model import ModelVersion
@@ -29,6 +29,7 @@ def connect(
     *,
     read_only: bool = False,
     progress: bool | None = None,
+    device: Device = "cpu",
     deployment: Deployment | None = None,
 ) -> Session:
     """Open a session.
@@ -41,12 +42,16 @@ def connect(
         read_only: Open a file so that nothing can be changed.
         progress: Whether a statement that scores for more than two seconds shows a progress bar; by default
             on a terminal.
+        device: What scores. `cuda` is a GPU: on DuckDB this machine's, in gathered batches; on Snowflake that
+            of the service whose functions `wml service create` has made.
         deployment: On Snowflake, how the functions of new versions are made.
 
     Raises:
+        DeviceError: There is no such device here.
         WarehouseMLError: It is nothing that a session can be opened on.
     """
-    return Session(open_engine(target, read_only=read_only), progress=progress, deployment=deployment)
+    engine = open_engine(target, read_only=read_only, device=device)
+    return Session(engine, progress=progress, deployment=deployment)
 
 
 class Session(Catalogue):

@@ -14,7 +14,7 @@ def open_engine(target: Any = None, *, read_only: bool = False, device: Device =
         target: None for DuckDB in memory, the path of a DuckDB file, or a DuckDB connection; a Snowpark
             session, or `snowflake://…`.
         read_only: Open a file so that nothing can change it.
-        device: Where statements score, on DuckDB.
+        device: What scores.
 
     Raises:
         TargetError: It is none of these.
@@ -25,9 +25,7 @@ def open_engine(target: Any = None, *, read_only: bool = False, device: Device =
         raise DeviceError(f"device is {device!r}; it must be 'cpu' or 'cuda'")
     driver = type(target).__module__.partition(".")[0]
     if driver == "snowflake" or (isinstance(target, str) and target[:12].lower() == "snowflake://"):
-        if device != "cpu":
-            raise DeviceError("On Snowflake a GPU scores in a service, see `ModelService`")
-        return _snowflake(target, read_only)
+        return _snowflake(target, read_only, device)
     if target is None or isinstance(target, str | PathLike) or driver in ("duckdb", "_duckdb"):
         from warehouse_ml.engines import duckdb
 
@@ -39,7 +37,7 @@ def open_engine(target: Any = None, *, read_only: bool = False, device: Device =
     raise TargetError(target)
 
 
-def _snowflake(target: Any, read_only: bool) -> Engine:
+def _snowflake(target: Any, read_only: bool, device: Device) -> Engine:
     if read_only:
         raise SnowflakeTargetError("read_only is for files of DuckDB; on Snowflake, a role's privileges tell")
     if not isinstance(target, str) and type(target).__name__ != "Session":
@@ -50,4 +48,4 @@ def _snowflake(target: Any, read_only: bool) -> Engine:
         if (error.name or "").partition(".")[0] != "snowflake":
             raise
         raise MissingDependencyError("snowflake-snowpark-python", "snowflake") from None
-    return snowflake.connect(target)
+    return snowflake.connect(target, device=device)

@@ -36,17 +36,18 @@ _QUERIES = frozenset({"SELECT", "WITH", "VALUES", "("})
 """How a statement begins that only reads; with WITH, Snowflake begins nothing else."""
 
 
-def connect(target: str | Session) -> "SnowflakeEngine":
+def connect(target: str | Session, *, device: Device = "cpu") -> "SnowflakeEngine":
     """Use a Snowpark session, or open one.
 
     Args:
         target: A session, which stays the user's; or `snowflake://…`, see `connection_settings`.
+        device: What scores, see `SnowflakeEngine`.
 
     Raises:
         SnowflakeTargetError: The URL cannot be read, or Snowflake cannot be reached with it.
     """
     if isinstance(target, Session):
-        return SnowflakeEngine(target)
+        return SnowflakeEngine(target, device=device)
     settings = connection_settings(target)
 
     def open_session() -> Session:
@@ -57,7 +58,7 @@ def connect(target: str | Session) -> "SnowflakeEngine":
             # The connector's sentence names the user and the account, and no secret; its cause may hold more.
             raise SnowflakeTargetError(f"{shown(settings)} cannot be opened ({error.msg})") from None
 
-    return SnowflakeEngine(open_session(), reopen=open_session, name=shown(settings))
+    return SnowflakeEngine(open_session(), reopen=open_session, name=shown(settings), device=device)
 
 
 class SnowflakeEngine:
@@ -77,6 +78,7 @@ class SnowflakeEngine:
         name: str = "",
         database: str | None = None,
         lock: Any = None,
+        device: Device = "cpu",
     ) -> None:
         """Use a session.
 
@@ -86,6 +88,7 @@ class SnowflakeEngine:
             name: What the connection is called.
             database: Where the registry is; by default in the current database.
             lock: Held while a transaction is open on the connection.
+            device: `cuda` where statements call the functions of a service on GPUs.
 
         Raises:
             SnowflakeTargetError: The connection cannot bind values.
@@ -100,12 +103,13 @@ class SnowflakeEngine:
         self._reopen = reopen
         self._name = name
         self._lock = lock or threading.RLock()
+        self._device = device
         self._local: Engine | None = None
 
     @property
     def device(self) -> Device:
-        """The CPU: a GPU scores in a service, whose functions have names of their own."""
-        return "cpu"
+        """What scores: functions on a warehouse, or those of a service on GPUs, whose names end in `_gpu`."""
+        return self._device
 
     @property
     def bind_error(self) -> type[Exception]:
@@ -128,8 +132,8 @@ class SnowflakeEngine:
         Statements of several threads can run on one session at a time; a transaction is the whole session's.
         """
         if self._reopen is None:
-            return SnowflakeEngine(self._session, name=self._name, database=self._database, lock=self._lock)
-        return SnowflakeEngine(self._reopen(), reopen=self._reopen, name=self._name, database=self._database)
+            return self._another(self._session, self._database)
+        return self._another(self._reopen(), self._database)
 
     def attached(self) -> "list[SnowflakeEngine]":
         """Other databases are read by their names; their models are called by their functions."""
@@ -287,7 +291,19 @@ class SnowflakeEngine:
         """The same connection, with the registry of another database; None is the current one."""
         if database == self._database:
             return self
-        return SnowflakeEngine(self._session, name=self._name, database=database, lock=self._lock)
+        return self._another(self._session, database)
+
+    def _another(self, session: Session, database: str | None) -> "SnowflakeEngine":
+        """An engine like this one; on the same session it does not close it, and shares its lock."""
+        same = session is self._session
+        return SnowflakeEngine(
+            session,
+            reopen=None if same else self._reopen,
+            name=self._name,
+            database=database,
+            lock=self._lock if same else None,
+            device=self._device,
+        )
 
     def _describe(self, query: str, values: Sequence[object] | None) -> Any:
         return result_columns(self._cursor().describe(query, list(values) if values else None))

@@ -158,8 +158,8 @@ def _check_times(version: ModelVersion) -> None:
             raise DeploymentError(
                 "versions",
                 version.reference,
-                f"versions without times in parts of a second, such as its feature {feature.name!r}: the text "
-                "in which Snowflake sends them to a service may lose the fraction",
+                f"versions without times in parts of a second, such as its feature {feature.name!r}: "
+                "the text in which Snowflake sends them to a service may lose the fraction",
             )
 
 

@@ -43,6 +43,7 @@ class Dialect:
         source: The engine whose lexical rules and types hold: `duckdb` or `snowflake`.
         computes_once: Whether an expression can give a value a name, so that it is computed once.
         schema: Where Snowflake holds the functions, as it stands in statements.
+        suffix: What ends the names of the functions that are called, where it is a service that scores.
     """
 
     name: str
@@ -50,10 +51,11 @@ class Dialect:
     source: str
     computes_once: bool
     schema: str = SCHEMA
+    suffix: str = ""
 
     def function(self, version: ModelVersion, method: Method) -> str:
         """The name by which a version's function is called."""
-        plain = version.function_of(method)
+        plain = version.function_of(method) + self.suffix
         return f"{self.schema}.{plain}" if self.source == "snowflake" else plain
 
     def call(
@@ -109,9 +111,9 @@ SNOWFLAKE = Dialect("snowflake", target="snowflake", source="snowflake", compute
 PORTABLE = Dialect("portable", target="snowflake", source="duckdb", computes_once=False)
 
 
-def snowflake(schema: str = SCHEMA) -> Dialect:
-    """Snowflake's dialect, with the functions in another schema."""
-    return replace(SNOWFLAKE, schema=schema)
+def snowflake(schema: str = SCHEMA, device: str = "cpu") -> Dialect:
+    """Snowflake's dialect, with the functions in another schema, or with those of a service on GPUs."""
+    return replace(SNOWFLAKE, schema=schema, suffix="_gpu" if device == "cuda" else "")
 
 
 def packed(version: ModelVersion, features: Sequence[str]) -> str:
