@@ -35,9 +35,9 @@ def test_a_device_of_another_name_is_refused():
         open_engine(device="tpu")
 
 
-def test_snowflake_has_services_for_that():
-    with pytest.raises(DeviceError, match="in a service"):
-        open_engine("snowflake://here", device="cuda")
+def test_a_session_on_a_device_that_is_not_there_is_refused():
+    with pytest.raises(DeviceError, match="device is 'cuda', but onnxruntime .* has no CUDA"):
+        wml.connect(device="cuda")
 
 
 def test_cursors_score_where_their_engine_does(standing_in):
