@@ -481,7 +481,8 @@ class Session(Catalogue):
             return lambda version: None
         from warehouse_ml.push import preparation
 
-        return preparation(self._engine, ready.onnx, ready.proof, self._deployment)
+        plan = b"" if ready.plan is None else ready.plan.data
+        return preparation(self._engine, ready.onnx, ready.proof, self._deployment, plan=plan)
 
     def _changed(self, dropped: Sequence[ModelVersion] = ()) -> None:
         """On Snowflake, make the functions anew that find versions by name, and remove what was dropped."""
