@@ -23,7 +23,7 @@ from warehouse_ml.optimize.sites import (
     Site,
     has_row_numbers,
     keeps_columns,
-    moves,
+    moving,
     sites_by_block,
     with_texts,
 )
@@ -145,8 +145,7 @@ def _may_be_subquery(site: Site, sites: Sequence[Site], knowledge: Knowledge) ->
 
 def _source(site: Site, knowledge: Knowledge) -> str:
     """The FROM clause with the conditions that hold no call."""
-    block = site.block
-    texts = [site.scope.stand_in(*part) for part in block.conjuncts if moves(site, part, knowledge)]
+    texts = [site.scope.stand_in(*part) for part in moving(site, knowledge)]
     return site.scope.source + (f" WHERE {' AND '.join(f'({text})' for text in texts)}" if texts else "")
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from warehouse_ml.optimize.knowledge import Knowledge
 from warehouse_ml.optimize.row_order import inside_aggregate, is_aggregated
-from warehouse_ml.optimize.sites import Site, has_row_numbers, keeps_columns, moves, sites_by_block
+from warehouse_ml.optimize.sites import Site, has_row_numbers, keeps_columns, moving, sites_by_block
 from warehouse_ml.optimize.wrap import reads_whole_rows, without
 from warehouse_ml.query.bind import Applied, BoundStatement
 from warehouse_ml.query.splice import Edit
@@ -55,7 +55,7 @@ def _gathered(statement: BoundStatement, site: Site, knowledge: Knowledge) -> Bo
     alias = block.alias
     if alias is None or reads_whole_rows([site], alias) or not has_row_numbers(site, knowledge):
         return statement
-    inside = [part for part in block.conjuncts if moves(site, part, knowledge)]
+    inside = moving(site, knowledge)
     if not inside:
         return statement
     rows = knowledge.estimated_rows(site.scope.local(f"SELECT 1 FROM {site.scope.source}"))

@@ -16,7 +16,7 @@ from warehouse_ml.optimize.sites import (
     Key,
     Site,
     keeps_columns,
-    moves,
+    moving,
     plain_variant,
     sites_by_block,
     with_texts,
@@ -154,7 +154,7 @@ def _scored_below(
     block, score = site.block, site.score
     if reads_whole_rows(group, alias):
         return statement
-    conditions = [site.scope.stand_in(*each) for each in block.conjuncts if moves(site, each, knowledge)]
+    conditions = [site.scope.stand_in(*each) for each in moving(site, knowledge)]
     where = f" WHERE {' AND '.join(f'({text})' for text in conditions)}" if conditions else ""
     joined = knowledge.estimated_rows(site.scope.local(f"SELECT 1 FROM {site.scope.source}{where}"))
     if joined is None or joined < ROWS_WORTH_ASKING:

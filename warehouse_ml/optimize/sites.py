@@ -1,6 +1,6 @@
 """The calls that rules may change, by the SELECT in which they stand."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -192,19 +192,34 @@ def aliases(block: SelectBlock) -> frozenset[str]:
     return frozenset(found)
 
 
+def moving(site: Site, knowledge: Knowledge) -> list[Range]:
+    """The conditions of WHERE that may be asked within FROM: pure, of columns alone, without a call."""
+    parts = [part for part in site.block.conjuncts if _is_plain(site, part, knowledge)]
+    if len(parts) > 1 and _binds(site, parts, knowledge):  # one question, as a rule
+        return parts
+    return [part for part in parts if _binds(site, [part], knowledge)]
+
+
 def moves(site: Site, part: Range, knowledge: Knowledge) -> bool:
-    """Whether a condition may be asked within FROM: it is pure, of columns alone, and holds no call."""
+    """Whether a condition is one of `moving`."""
+    return _is_plain(site, part, knowledge) and _binds(site, [part], knowledge)
+
+
+def _is_plain(site: Site, part: Range, knowledge: Knowledge) -> bool:
     tree = site.block.tree
     low, high = tree.span(*part)
-    text = tree.text[low:high]
     holds_call = any(low <= edit.start < high for edit in site.scope.stand_ins)
-    if holds_call or not is_movable(text, knowledge):
+    if holds_call or not is_movable(tree.text[low:high], knowledge):
         return False
     names = {tree.tokens[at].name.casefold() for at in range(*part) if tree.tokens[at].is_name}
-    if names & aliases(site.block):
-        return False
+    return not names & aliases(site.block)
+
+
+def _binds(site: Site, parts: Sequence[Range], knowledge: Knowledge) -> bool:
+    tree = site.block.tree
+    listed = ", ".join(f"({tree.text[slice(*tree.span(*part))]})" for part in parts)
     try:
-        knowledge.columns(site.scope.local(f"SELECT ({text}) FROM {site.scope.source}"))
+        knowledge.columns(site.scope.local(f"SELECT {listed} FROM {site.scope.source}"))
     except ScopeError:
         return False
     return True

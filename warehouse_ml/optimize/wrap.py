@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from warehouse_ml.optimize.knowledge import Knowledge
-from warehouse_ml.optimize.sites import Site, moves
+from warehouse_ml.optimize.sites import Site, moving
 from warehouse_ml.query.bind import BoundStatement
 from warehouse_ml.query.blocks import is_query
 from warehouse_ml.query.segments import Range
@@ -44,7 +44,7 @@ def wrapped(
     stars = star_edits(group, tuple(scores))
     if stars is None:
         return None
-    inside = [] if filtered else [part for part in block.conjuncts if moves(site, part, knowledge)]
+    inside = [] if filtered else moving(site, knowledge)
     low, high = tree.span(*block.source)
     columns = "".join(f", {text} AS {name}" for name, text in scores.items())
     condition = " AND ".join(f"({tree.text[slice(*tree.span(*part))]})" for part in inside)
