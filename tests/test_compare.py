@@ -35,6 +35,27 @@ def test_an_order_that_was_asked_for_counts():
     assert found.order == "The rows are the same, but not in the same order from row 0 on."
 
 
+TIES = "VALUES (1, 'a'), (1, 'b'), (2, 'c')", "VALUES (1, 'b'), (1, 'a'), (2, 'c')"
+
+
+@pytest.mark.parametrize(
+    ("order", "told"),
+    [("col0", False), ("col0 DESC NULLS LAST LIMIT 3", False), ("-col0", True)],
+)
+def test_rows_that_are_equal_in_what_orders_them_have_no_order(order, told):
+    assert bool(differences(*TIES, f"SELECT * FROM t ORDER BY {order}").order) == told
+
+
+def test_almost_equal_structures_are_compared_with_each_other():
+    first = "VALUES ({'p': 1e-05::DOUBLE, 'n': 1}), ({'p': 5e-07::DOUBLE, 'n': 2})"
+    second = "VALUES ({'p': 9.999999999999999e-06::DOUBLE, 'n': 1}), ({'p': 5e-07::DOUBLE, 'n': 2})"
+    assert not differences(first, second)
+
+
+def test_a_text_that_looks_like_json_is_a_text():
+    assert differences("SELECT '[1]' AS s", "SELECT '[1.0]' AS s").values[0].b == "[1.0]"
+
+
 def test_an_order_within_brackets_is_not_one_of_the_rows():
     text = "SELECT id, row_number() OVER (ORDER BY id) AS n FROM t"
     assert not differences("SELECT unnest([1, 2]) AS id", "SELECT unnest([2, 1]) AS id", text)
@@ -84,8 +105,8 @@ def test_the_number_of_rows_does():
 
 def test_a_structure_is_compared_with_json_field_by_field():
     made = "SELECT {'no': 0.75, 'yes': 0.25, 'gone': NULL} AS p"
-    assert not differences(made, f"SELECT '{json.dumps({'yes': 0.25, 'no': 0.75})}' AS p")
-    assert differences(made, 'SELECT \'{"yes": 0.5, "no": 0.5}\' AS p').values
+    assert not differences(made, f"SELECT '{json.dumps({'yes': 0.25, 'no': 0.75})}'::JSON AS p")
+    assert differences(made, 'SELECT \'{"yes": 0.5, "no": 0.5}\'::JSON AS p').values
 
 
 def test_many_differences_are_told_in_short():

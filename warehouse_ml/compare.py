@@ -95,7 +95,8 @@ def compare(
 
     Names of columns are compared without case, since Snowflake folds them to upper case, and types by their
     kind: a number is a number, however wide. A STRUCT is compared with an OBJECT field by field. Without an
-    ORDER BY at the end of the statement the order of rows means nothing.
+    ORDER BY at the end of the statement the order of rows means nothing; nor does it among rows that are
+    equal in all that the statement orders by, where those are columns of the answer.
 
     Args:
         sql: A query that both understand.
@@ -130,7 +131,10 @@ def compare(
         values = matched.differences(as_given, as_given)
         if values:
             places = matched.sorted_places()
+            keys = _sorted_by(sql, names[0])
             if not matched.differences(*places):
+                if keys is not None and not any(found.column in keys for found in values):
+                    return Differences((), rows, "", (), matched.largest)  # equal keys have no order
                 first = min(difference.row for difference in values)
                 order = f"The rows are the same, but not in the same order from row {first} on."
                 return Differences((), rows, order, (), matched.largest)
@@ -152,15 +156,22 @@ def _answer(session: Session, sql: str, params: Parameters) -> _Answer:
     if not result.columns:
         raise SqlError("The statement returns no rows, so there is nothing to compare.")
     table = result.arrow()
-    columns = [[_plain(value) for value in column.to_pylist()] for column in table.columns]
+    columns = [
+        [_plain(value, may_be_json=kind.partition("(")[0] in _JSON) for value in column.to_pylist()]
+        for column, kind in zip(table.columns, result.types, strict=True)
+    ]
     return _Answer(result.columns, [_kind(column) for column in columns], columns, table.num_rows)
 
 
-def _plain(value: Any) -> Any:
+_JSON = frozenset(["OBJECT", "VARIANT", "ARRAY", "MAP", "JSON"])
+"""The types whose values come as JSON texts; what a VARCHAR holds is a text, whatever it looks like."""
+
+
+def _plain(value: Any, *, may_be_json: bool) -> Any:
     """A value as it is compared: an OBJECT of Snowflake comes as its JSON text, a whole number as Decimal."""
     if isinstance(value, Decimal) and value == value.to_integral_value():
         return int(value)
-    if isinstance(value, str) and value[:1] in "{[":
+    if may_be_json and isinstance(value, str) and value[:1] in ("{", "["):
         try:
             return json.loads(value)
         except json.JSONDecodeError:
@@ -202,7 +213,7 @@ class _Matched:
         another way there.
         """
         fractional = [
-            any(isinstance(value, float) for column in pair for value in column)
+            any(_is_fractional(value) for column in pair for value in column)
             for pair in zip(self._a, self._b, strict=True)
         ]
         order = sorted(range(len(self._names)), key=lambda place: fractional[place])
@@ -259,10 +270,44 @@ def _sort_key(value: Any) -> tuple[int, Any]:
             return (1, value)
         # almost equal scores of two sessions stand for one place
         return (2, 0) if math.isnan(value) else (1, float(f"{value:.9g}"))
-    return (
-        3,
-        json.dumps(value, sort_keys=True, default=str) if isinstance(value, dict | list) else str(value),
-    )
+    if isinstance(value, dict):  # Snowflake leaves a field without a value out
+        return (4, [(key, _sort_key(value[key])) for key in sorted(value) if value[key] is not None])
+    if isinstance(value, list):
+        return (5, [_sort_key(part) for part in value])
+    return (3, str(value))
+
+
+def _is_fractional(value: Any) -> bool:
+    """Whether numbers with a fraction are in a value, which may be a little apart."""
+    if isinstance(value, dict | list):
+        return any(map(_is_fractional, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, float)
+
+
+def _sorted_by(sql: str, names: Sequence[str]) -> frozenset[str] | None:
+    """The columns of the answer that a statement orders its rows by; None where it orders by other things."""
+    tree = tokenize(sql)
+    if tree is None:
+        return None
+    level = tree.level(0, len(tree.tokens))
+    starts = [place for place in level if tree.keyword(place) == "ORDER" and tree.keyword(place + 1) == "BY"]
+    ends = [place for place in level if tree.keyword(place) in _AFTER_ORDER or tree.is_symbol(place, ";")]
+    if len(starts) != 1:
+        return None
+    low = starts[0] + 2
+    high = min((place for place in ends if place > low), default=len(tree.tokens))
+    found = set()
+    for first, last in tree.split(low, high, ","):
+        after = [tree.keyword(place) for place in range(first + 1, last)]
+        name = tree.tokens[first].name.lower() if tree.is_name(first) else ""
+        if set(after) - _DIRECTIONS or names.count(name) != 1:
+            return None
+        found.add(name)
+    return frozenset(found)
+
+
+_AFTER_ORDER = frozenset(["LIMIT", "OFFSET", "FETCH"])
+_DIRECTIONS = frozenset(["ASC", "DESC", "NULLS", "FIRST", "LAST"])
 
 
 def _is_ordered(sql: str) -> bool:
