@@ -24,6 +24,7 @@ from warehouse_ml.errors import (
     DeploymentRefusedError,
     ParityError,
     RegistryError,
+    StagedFileError,
 )
 from warehouse_ml.parity.comparison import Expected
 from warehouse_ml.parity.proof import Proof
@@ -237,3 +238,24 @@ def test_a_model_registered_there_is_deployed_and_proved(emulation, source):
     assert engine.run(f"SELECT warehouse_ml.{version.function}(2.5)") == [(5.0,)]
     assert registry.register("direct", onnx, signature, prepare=lambda found: None) == version
     assert registry_rows(engine)["model"] == [("direct", 1, 1, None, 0)]
+
+
+def test_a_file_that_somebody_removed_or_changed_is_put_back(source, emulation, tmp_path):
+    registered(source, "touched", factor=11.0)
+    engine = engine_on(emulation, "TOUCHED")
+    target = connect(engine.connection)
+    source.push("touched", to=target)
+    path = next(name for (name, *_) in engine.run("LIST @warehouse_ml.artifacts") if name.endswith(".onnx"))
+    staged = f"@warehouse_ml.{path}"
+    engine.run(f"REMOVE {staged}")
+    with pytest.raises(StagedFileError, match="is missing; push the version again"):
+        target.export("touched", tmp_path / "out.onnx")
+    (tmp_path / "model.onnx").write_bytes(b"other")
+    engine.run(f"PUT 'file://{tmp_path}/model.onnx' {staged.rpartition('/')[0]} AUTO_COMPRESS=FALSE")
+    with pytest.raises(StagedFileError) as told:
+        source.push("touched", to=target)
+    remedy = str(told.value).partition("then ")[2].partition(" and push")[0]
+    assert remedy == f"REMOVE {staged}"
+    engine.run(remedy)
+    source.push("touched", to=target)
+    assert target.sql("SELECT PREDICT('touched', 2.0) AS p").fetchall() == [(22.0,)]

@@ -176,7 +176,7 @@ def _checked(folder: Path, name: str, sha256: str) -> bytes:
     if hashlib.sha256(data).hexdigest() != sha256:
         raise DeploymentError(
             f"{name} is not the file that was pushed: its SHA-256 is another than {sha256[:16]}…, so it is "
-            "not loaded. The file on the stage was changed; push the version again."
+            "not loaded. The file on the stage was changed: remove it there, and push the version again."
         )
     return data
 

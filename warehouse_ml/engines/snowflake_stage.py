@@ -19,6 +19,9 @@ Run = Callable[[str], list[tuple[Any, ...]]]
 _PATH = re.compile(r"(models/[a-z0-9_]+/[0-9]+|handlers)/[0-9a-f]{16}/[a-z0-9_]+\.[a-z]+")
 """The form of a path: it stands in statements without quotes, and may come from a table of the registry."""
 
+_NO_FILE = 253006
+"""The number of the error of a GET of a file that is not there."""
+
 _STATUS = 6
 """The position of a file's status in the answer to PUT."""
 
@@ -61,6 +64,10 @@ class Stage:
                 self._run(get_file(path, local.replace(os.sep, "/"), self._schema))
             except errors.ProgrammingError as error:
                 raise StagedFileError(path, "cannot be read") from error
+            except errors.OperationalError as error:
+                if error.errno != _NO_FILE:
+                    raise
+                raise StagedFileError(path, "is missing; push the version again") from error
             file = Path(local, name)
             if not file.is_file():
                 raise StagedFileError(path, "is missing")
@@ -70,7 +77,9 @@ class Stage:
         found, wanted = (hashlib.sha256(data).hexdigest() for data in (self.read(path), content))
         if found != wanted:
             raise StagedFileError(
-                path, f"is another one: SHA-256 {found[:12]}… instead of {wanted[:12]}…; it was not changed"
+                path,
+                f"is another one: SHA-256 {found[:12]}… instead of {wanted[:12]}…; it was not changed. Find "
+                f"out who did, then REMOVE @{self._schema}.artifacts/{path} and push again",
             )
 
 
