@@ -248,3 +248,16 @@ def test_sql_of_infinite_times():
     form = Inlined(onnx_bytes, signature).form
     text = form.sql("predict", ["x"], ["DATE"], otherwise="-7e0")
     assert duckdb.sql(f"SELECT {text} FROM (SELECT DATE 'infinity' AS x)").fetchall() == [(-7.0,)]
+
+
+def test_a_long_chain_of_sums_has_no_form() -> None:
+    # 500 boosted trees are added one after the other, and a writer would call itself for each
+    steps = "\n".join(f"s{n + 1} = Add(s{n}, x)" for n in range(500))
+    graph = onnx.parser.parse_model(
+        f"""<ir_version: 8, opset_import: ["" : 15]> g (double[n, 1] x) => (double[n, 1] s500) {{
+        s0 = Identity(x)\n{steps}\n}}"""
+    )
+    program = read_program(graph)
+    signature = twice()[1]
+    output = replace(signature.prediction, tensor="s500", column=0)
+    assert inline_form(program, replace(signature, prediction=output)) is None

@@ -20,6 +20,9 @@ from warehouse_ml.signature import TYPES, Method, Output, Signature
 LARGEST_PROGRAM = 4_000
 """How many expressions a program may have; what has more is no small model."""
 
+DEEPEST_PROGRAM = 150
+"""How many expressions may stand in each other: a writer calls itself for each, up to four functions deep."""
+
 KEPT_TEXTS = 64
 """How many texts a form keeps, to give them again: a statement is often sent more than once."""
 
@@ -148,7 +151,7 @@ def inline_form(program: Program, signature: Signature) -> InlineForm | None:
         The form; None where the model is too large, or has a step without an exact form in SQL.
     """
     roots = [cell for cells in program.outputs.values() for cell in cells]
-    if sum(1 for _ in walk(*roots)) > LARGEST_PROGRAM or any(entry.transform for entry in signature.inputs):
+    if any(entry.transform for entry in signature.inputs) or not _is_small(roots):
         return None
     groups = {"prediction": _cells(program, signature.prediction)}
     if signature.probabilities is not None:
@@ -165,6 +168,17 @@ def inline_form(program: Program, signature: Signature) -> InlineForm | None:
     types = [TYPES[feature.type].duckdb for feature in signature.features]
     calls = (form.sql(method, names, types, otherwise="NULL") for method in METHODS)
     return form if any(call is not None for call in calls) else None
+
+
+def _is_small(roots: Sequence[Expression]) -> bool:
+    """Whether a program has few expressions, and none that stand deep in each other."""
+    depths: dict[int, int] = {}
+    for expression in walk(*roots):
+        depth = 1 + max((depths[id(part)] for part in expression.arguments), default=0)
+        if depth > DEEPEST_PROGRAM or len(depths) >= LARGEST_PROGRAM:
+            return False
+        depths[id(expression)] = depth
+    return True
 
 
 def _cells(program: Program, output: Output) -> tuple[Expression, ...]:
