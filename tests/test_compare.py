@@ -117,6 +117,24 @@ def test_many_differences_are_told_in_short():
     assert str(found).count("\n") == 5
 
 
-def test_a_statement_without_rows_is_refused():
-    with pytest.raises(SqlError, match="returns no rows"):
-        compare("", wml.connect(), wml.connect())
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "CREATE TABLE made AS SELECT 1 AS x",
+        "DELETE FROM t",
+        "SELECT 1; SELECT 2",
+        "WITH a AS (SELECT 1 AS x) INSERT INTO t SELECT x FROM a",
+    ],
+)
+def test_what_is_no_single_query_is_refused(text):
+    sessions = pair("SELECT 1 AS x", "SELECT 1 AS x")
+    with pytest.raises(SqlError, match="compare takes one query"):
+        compare(text, *sessions)
+    assert sessions[0].sql("SELECT count(*) FROM t").fetchall() == [(1,)]
+
+
+def test_the_side_that_refuses_is_named():
+    a, b = pair("SELECT 1 AS x", "SELECT 1 AS y")
+    with pytest.raises(SqlError, match=r"Session\(DuckDB 'memory'\) refuses the statement: .*\"x\""):
+        compare("SELECT x FROM t;", a, b)

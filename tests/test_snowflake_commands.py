@@ -153,6 +153,38 @@ def test_a_service_runs_on_the_account(home, shop):
     assert gone.returncode == 0, gone.stderr
 
 
+def test_a_service_that_exists_is_replaced_only_when_asked(home, shop):
+    run(home, "push", "-d", shop, "--to", "snowflake://prod", "churn")
+    options = ("-d", shop, "--to", "snowflake://prod", "--name", "twice", "--image", IMAGE)
+    assert run(home, "service", "create", *options, "--replace", "churn").stderr.startswith(
+        "wml: There is no"
+    )
+    assert run(home, "service", "create", *options, "churn").returncode == 0
+    again = run(home, "service", "create", *options, "churn")
+    assert (again.returncode, "The service twice exists: --replace" in again.stderr) == (1, True)
+    replaced = run(home, "service", "create", *options, "--replace", "churn")
+    assert (replaced.returncode, "ALTER SERVICE" in replaced.stdout) == (0, True), replaced.stderr
+
+
+def test_a_service_of_what_was_not_pushed_makes_nothing(home, shop, customers):
+    features = customers[["age"]]
+    with wml.connect(shop) as session:
+        session.register("unknown", LogisticRegression().fit(features, customers.age > 30), features)
+    options = ("-d", shop, "--to", "snowflake://prod", "--name", "none", "--image", IMAGE)
+    before = len(home[1].statements)
+    refused = run(home, "service", "create", *options, "unknown")
+    assert "unknown@1 was not pushed there; wml push --to snowflake://prod unknown@1" in refused.stderr
+    assert not [text for text in home[1].statements[before:] if "POOL" in text]
+
+
+@pytest.mark.parametrize("command", [("push", "churn"), ("compare", "SELECT 1"), ("deploy", "churn")])
+def test_a_target_without_its_scheme_is_no_file(shop, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    refused = invoke(command[0], "-d", shop, "--to", "prod", command[1])
+    assert (refused.exit_code, "write snowflake://prod" in refused.output) == (2, True)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("verb", ["status", "suspend", "resume", "drop"])
 def test_a_name_that_would_need_quotes_is_refused(verb):
     done = invoke("service", verb, "a b; DROP")

@@ -88,6 +88,13 @@ def database(*, required: bool) -> Callable[[Callable[..., None]], Callable[...,
     )
 
 
+def snowflake_target(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """A target that is on Snowflake: anything else would be the name of a DuckDB file."""
+    if value is not None and not value.lower().startswith("snowflake://"):
+        raise click.BadParameter(f"{value!r} is no target on Snowflake; write snowflake://{value}.")
+    return value
+
+
 create_option = click.option("--create", is_flag=True, help="Make the database file if it does not exist.")
 
 

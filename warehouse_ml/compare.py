@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from warehouse_ml.errors import SqlError
+from warehouse_ml.errors import SqlError, WarehouseMLError
 from warehouse_ml.query.tokens import tokenize
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-6
 """How far numbers may be apart, relative to the larger one or to 1."""
+
+_DRIVERS = ("duckdb", "_duckdb", "snowflake")
 
 SHOWN = 5
 """How many differing values of a column are printed."""
@@ -109,9 +111,9 @@ def compare(
         What differs; false where nothing does.
 
     Raises:
-        SqlError: The statement returns no rows.
-        WarehouseMLError: One of the sessions refuses it.
+        SqlError: The text is not one query, or one of the sessions refuses it.
     """
+    _check_query(sql)
     answers = [_answer(session, sql, params) for session in (a, b)]
     names = [tuple(name.lower() for name in answer.names) for answer in answers]
     rows = (answers[0].rows, answers[1].rows)
@@ -151,11 +153,31 @@ class _Answer:
     rows: int
 
 
+def _check_query(sql: str) -> None:
+    """Refuse what is no single query: a statement that changes data would change both sides."""
+    tree = tokenize(sql)
+    if tree is None:
+        return  # the engines say best what is wrong with it
+    level = tree.level(0, len(tree.tokens))
+    ends = [place for place in level if tree.is_symbol(place, ";")]
+    changes = {"INSERT", "UPDATE", "DELETE", "MERGE", "CREATE", "DROP", "COPY"}
+    first = tree.word(0) or ("(" if tree.is_symbol(0, "(") else "")
+    if (
+        first not in ("SELECT", "WITH", "FROM", "VALUES", "TABLE", "(")
+        or any(place < len(tree.tokens) - 1 for place in ends)
+        or (first == "WITH" and any(tree.keyword(place) in changes for place in level))
+    ):
+        raise SqlError("compare takes one query, a SELECT or the like, and this is none.")
+
+
 def _answer(session: Session, sql: str, params: Parameters) -> _Answer:
-    result = session.sql(sql, params)
-    if not result.columns:
-        raise SqlError("The statement returns no rows, so there is nothing to compare.")
-    table = result.arrow()
+    try:
+        result = session.sql(sql, params)
+        table = result.arrow()
+    except Exception as error:
+        if not isinstance(error, WarehouseMLError) and type(error).__module__.split(".")[0] not in _DRIVERS:
+            raise
+        raise SqlError(f"{session!r} refuses the statement: {error}") from error
     columns = [
         [_plain(value, may_be_json=kind.partition("(")[0] in _JSON) for value in column.to_pylist()]
         for column, kind in zip(table.columns, result.types, strict=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import click
 
-from warehouse_ml.command_line import command, database, opened, wml
+from warehouse_ml.command_line import command, database, fail, opened, snowflake_target, wml
+from warehouse_ml.model import ModelVersion
 from warehouse_ml.session import connect
 
 
@@ -21,7 +23,13 @@ def service() -> None:
 
 service_command = partial(command, group=service)
 
-to = click.option("--to", "target", metavar="TARGET", help="Run the statements there: snowflake://NAME.")
+to = click.option(
+    "--to",
+    "target",
+    metavar="TARGET",
+    callback=snowflake_target,
+    help="Run the statements there: snowflake://NAME.",
+)
 name = click.option("--name", default="scorer", show_default=True, help="The name of the service.")
 
 
@@ -48,9 +56,15 @@ def _run(texts: list[str], target: str | None) -> None:
 @click.option("--image", required=True, help="Its image: /db/warehouse_ml/images/scorer:0.1.0")
 @click.option("--device", type=click.Choice(["cuda", "cpu"]), default="cuda", show_default=True)
 @click.option("--role", help="A role that may call the functions.")
+@click.option("--replace", is_flag=True, help="Give a service that exists these versions and this image.")
 @click.argument("references", nargs=-1, required=True)
 def create(
-    path: str, target: str | None, references: tuple[str, ...], role: str | None, **settings: Any
+    path: str,
+    target: str | None,
+    references: tuple[str, ...],
+    role: str | None,
+    replace: bool,
+    **settings: Any,
 ) -> None:
     """Make a pool, a service that serves versions, and a function for each of their methods.
 
@@ -62,25 +76,52 @@ def create(
     from warehouse_ml.engines import snowflake_service as gpu
 
     with opened(path) as session:
-        versions = tuple(session.describe(reference) for reference in references)
+        versions = tuple(dict.fromkeys(session.describe(reference).reference for reference in references))
+        described = tuple(session.describe(reference) for reference in versions)
+    if target is not None:
+        _check_target(target, settings["name"], described, replace)
     pool = gpu.ComputePool(settings["pool"], settings["family"], max_nodes=settings["nodes"])
     made = gpu.ModelService(
         settings["name"],
         pool.name,
         settings["image"],
-        versions,
+        described,
         device=settings["device"],
         gpus=int(settings["device"] == "cuda"),
         max_instances=settings["nodes"],
         caller_role=role,
     )
     functions = [
-        gpu.create_service_function(version, method, made)
-        for version in versions
+        # those of a service that was dropped may still be there
+        gpu.create_service_function(version, method, made, replace=True)
+        for version in described
         for method in version.methods
     ]
-    start = [gpu.create_compute_pool(pool), gpu.create_image_repository(made), gpu.create_service(made)]
+    service_text = gpu.alter_service(made) if replace else gpu.create_service(made)
+    start = [gpu.create_compute_pool(pool), gpu.create_image_repository(made), service_text]
     _run([*start, *functions, *gpu.service_grants(made)], target)
+
+
+def _check_target(target: str, name: str, versions: Sequence[ModelVersion], replace: bool) -> None:
+    """Look, before anything that costs is made, whether the versions are there, and the service is not."""
+    from warehouse_ml.engines import snowflake_service as gpu
+
+    with connect(target) as session:
+        for version in versions:
+            digests = {
+                known.sha256
+                for model in session.models()
+                if model.name == version.name
+                for known in session.versions(version.name)
+                if known.version == version.version
+            }
+            if version.sha256 not in digests:
+                fail(f"{version.reference} was not pushed there; wml push --to {target} {version.reference}")
+        known = session.sql(gpu.show_services(name)).fetchall()
+        if known and not replace:
+            fail(f"The service {name} exists: --replace gives it these versions alone, and this image.")
+        if replace and not known:
+            fail(f"There is no service {name} to replace.")
 
 
 def _simple(verb: str, sentence: str) -> None:

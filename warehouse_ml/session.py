@@ -370,6 +370,8 @@ class Session(Catalogue):
             ParityError: The functions there do not score as the model was proved to; it was not registered.
             WarehouseMLError: There is no such version, or the target is not on Snowflake.
         """
+        if isinstance(to, str) and to[:12].lower() != "snowflake://":
+            raise RegistryError(f"A version is pushed to Snowflake; write 'snowflake://{to}'.")
         target = to if isinstance(to, Session) else connect(to)
         try:
             if target._engine.dialect != "snowflake":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from warehouse_ml.command_line import EXIT_FAILED, command, database, opened, wml
+from warehouse_ml.command_line import EXIT_FAILED, command, database, opened, snowflake_target, wml
 from warehouse_ml.compare import TOLERANCE
 from warehouse_ml.compare import compare as compare_answers
 from warehouse_ml.session import connect
@@ -21,8 +21,8 @@ _TARGET = "snowflake:// and the name of a connection in the connector's connecti
 
 @command
 @database(required=True)
-@click.option("--to", "target", metavar="TARGET", help=_TARGET)
-@click.option("--dry-run", is_flag=True, help="Print every statement, and run none.")
+@click.option("--to", "target", metavar="TARGET", callback=snowflake_target, help=_TARGET)
+@click.option("--dry-run", is_flag=True, help="Print the statements that make a version, and run none.")
 @click.option("--role", help="A role that may call the functions.")
 @click.option("--secure", is_flag=True, help="Make SECURE functions: see docs/snowflake.md.")
 @click.option(
@@ -52,6 +52,8 @@ def push(
     """
     if dry_run == (target is not None):
         raise click.UsageError("Give either --to TARGET or --dry-run.")
+    if dry_run and aliases:
+        raise click.UsageError("--alias goes with --to: a dry run asks no registry there.")
     deployment = _deployment(role=role, secure=secure, runtime=runtime, replace=replace)
     with opened(path) as session:
         if target is None:
@@ -74,7 +76,7 @@ def _deployment(*, role: str | None, secure: bool, runtime: str | None, replace:
 
 @command
 @database(required=True)
-@click.option("--to", "target", metavar="TARGET", required=True, help=_TARGET)
+@click.option("--to", "target", metavar="TARGET", required=True, callback=snowflake_target, help=_TARGET)
 @click.option("--tolerance", default=TOLERANCE, show_default=True, help="How far numbers may be apart.")
 @click.argument("text", metavar="STATEMENT")
 def compare(path: str, target: str, tolerance: float, text: str) -> None:

@@ -69,6 +69,7 @@ STATEMENTS = {
     "suspend_service": ddl.service_statement("suspend", "scorer"),
     "resume_service": ddl.service_statement("resume", "scorer"),
     "drop_service": ddl.service_statement("drop", "scorer", "shop"),
+    "show_services": ddl.show_services("scorer"),
     "show_service_containers": ddl.service_statement("status", "scorer"),
     "create_service_function": ddl.create_service_function(CHURN, "predict_proba", EVERYWHERE),
     "create_service_function_struct": ddl.create_service_function(IRIS, "predict_proba", service()),

@@ -26,6 +26,8 @@ def open_engine(target: Any = None, *, read_only: bool = False, device: Device =
     driver = type(target).__module__.partition(".")[0]
     if driver == "snowflake" or (isinstance(target, str) and target[:12].lower() == "snowflake://"):
         return _snowflake(target, read_only, device)
+    if isinstance(target, str) and target[:10].lower() == "snowflake:":
+        raise SnowflakeTargetError("it has one slash or none behind the colon")
     if target is None or isinstance(target, str | PathLike) or driver in ("duckdb", "_duckdb"):
         from warehouse_ml.engines import duckdb
 

@@ -236,6 +236,13 @@ def alter_service(service: ModelService) -> str:
     return rendered("alter_service", service=service.path, specification=specification(service))
 
 
+def show_services(name: str, schema: str | None = None) -> str:
+    """The statement that lists the services of a name: one row, or none."""
+    _check_name("name", name)
+    pattern = snowflake_literal(name.upper())
+    return rendered("show_services", pattern=pattern, schema=schema or schema_of(None))
+
+
 def service_statement(verb: str, name: str, database: str | None = None) -> str:
     """The statement that stops or starts the instances of a service, removes it, or lists its containers.
 

@@ -167,7 +167,7 @@ def drop_service(session: "Session", reader: Reader) -> Answer:
 
 
 def show_services(session: "Session", reader: Reader) -> Answer:
-    """SHOW SERVICES [LIKE 'pattern'], and SHOW SERVICE CONTAINERS IN SERVICE name."""
+    """SHOW SERVICES [LIKE 'pattern'] [IN SCHEMA name], and SHOW SERVICE CONTAINERS IN SERVICE name."""
     reader.expect("SHOW")
     if reader.accept("SERVICE", "CONTAINERS", "IN", "SERVICE"):
         service = session.services.found(session.current.name(reader.path()))
@@ -194,6 +194,11 @@ def show_services(session: "Session", reader: Reader) -> Answer:
         )
     reader.expect("SERVICES")
     pattern = reader.text() if reader.accept("LIKE") else None
+    within = None
+    if reader.accept("IN", "SCHEMA"):
+        path = reader.path()
+        within = path if len(path) == 2 else (session.current.database, path[0])
+        session.check_schema((str(within[0]), str(within[1]), ""))
     reader.end("SHOW SERVICES")
     columns = [
         "name",
@@ -218,6 +223,7 @@ def show_services(session: "Session", reader: Reader) -> Answer:
                 ),
             ]
             for service in session.services.matching(pattern)
+            if within in (None, service.name[:2])
         ],
     )
 

@@ -1,0 +1,1 @@
+SHOW SERVICES LIKE {pattern} IN SCHEMA {schema}

@@ -1,0 +1,1 @@
+SHOW SERVICES LIKE 'SCORER' IN SCHEMA warehouse_ml
