@@ -15,7 +15,10 @@ from warehouse_ml.engines.snowflake_dispatch import Dispatched, create_dispatch,
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.signature import Feature, Signature
 
-GOLDEN = """\
+A = "COALESCE(GET(features, 'a'), GET(features, 'A'))"
+B = "COALESCE(GET(features, 'b'), GET(features, 'B'))"
+
+GOLDEN = f"""\
 CREATE OR REPLACE FUNCTION warehouse_ml.predict(model VARCHAR, features OBJECT)
 COPY GRANTS
 RETURNS VARIANT
@@ -24,8 +27,12 @@ COMMENT = 'warehouse_ml: predict of 1 versions by name'
 AS $$
 CASE
   WHEN LOWER(model) IN ('m', 'm@1', 'm@latest') THEN TO_VARIANT(warehouse_ml.wml_m_v1_ab12cd34(\
-COALESCE(CAST(GET(features, 'a') AS FLOAT), CAST(GET(features, 'A') AS FLOAT)), \
-COALESCE(CAST(GET(features, 'b') AS FLOAT), CAST(GET(features, 'B') AS FLOAT))))
+CASE WHEN IS_DOUBLE({A}) OR IS_DECIMAL({A}) THEN CAST({A} AS FLOAT) WHEN NOT IS_NULL_VALUE({A}) THEN \
+TO_DOUBLE('wml_refusal: ScoringError: Feature ''a'' is DOUBLE; its VARIANT holds a value of another type.\
+\\n in function ' || LEFT(CAST({A} AS VARCHAR), 0)) END, \
+CASE WHEN IS_DOUBLE({B}) OR IS_DECIMAL({B}) THEN CAST({B} AS FLOAT) WHEN NOT IS_NULL_VALUE({B}) THEN \
+TO_DOUBLE('wml_refusal: ScoringError: Feature ''b'' is DOUBLE; its VARIANT holds a value of another type.\
+\\n in function ' || LEFT(CAST({B} AS VARCHAR), 0)) END))
   ELSE TO_VARIANT(TO_DOUBLE('wml_refusal: ModelNotFoundError: No model ' || COALESCE(model, 'NULL') || \
 ' with PREDICT here. There is m.\\n in function ' || \
 LEFT(COALESCE(features::VARCHAR, ''), 0)))
@@ -72,6 +79,25 @@ def test_features_are_found_by_key(opened: SnowflakeCatalog, keys: str) -> None:
 
 def test_a_key_that_is_not_there_is_null(opened: SnowflakeCatalog) -> None:
     assert called(opened, "predict", "'m'", "OBJECT_CONSTRUCT('a', 1)") is None
+
+
+@pytest.mark.parametrize("value", ["'2.5'", "'inf'", "TRUE", "ARRAY_CONSTRUCT(1)"])
+def test_a_value_of_another_type_is_refused(opened: SnowflakeCatalog, value: str) -> None:
+    with pytest.raises(ProgrammingError, match="Feature 'a' is DOUBLE; its VARIANT holds a value of another"):
+        called(opened, "predict", "'m'", f"OBJECT_CONSTRUCT('a', {value}, 'b', 2)")
+
+
+@pytest.mark.parametrize("value", ["'2.5'", "'inf'", "TRUE", "ARRAY_CONSTRUCT(1)"])
+def test_a_value_of_another_type_has_no_score(opened: SnowflakeCatalog, value: str) -> None:
+    opened.execute(create_dispatch(dispatched([opened.version("m")], {}), "try_predict"))
+    scores = "SELECT warehouse_ml.try_predict('m@1', OBJECT_CONSTRUCT('a', {}, 'b', 2)) AS p"
+    assert opened.execute(scores.format(value)) == [(None,)]
+    assert float(opened.execute(scores.format("1"))[0][0]) == 21
+
+
+def test_a_number_is_no_text(opened: SnowflakeCatalog) -> None:
+    with pytest.raises(ProgrammingError, match="Feature 'plan' is VARCHAR; its VARIANT holds"):
+        called(opened, "predict", "'churn'", "OBJECT_CONSTRUCT('age', 40, 'plan', 1.5)")
 
 
 def test_features_that_differ_in_case_keep_it(opened: SnowflakeCatalog) -> None:
@@ -123,14 +149,14 @@ def test_what_aliases_follow_comes_first() -> None:
 
 
 def test_old_versions_that_do_not_fit_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(snowflake_dispatch, "LARGEST_BODY", 400)
+    monkeypatch.setattr(snowflake_dispatch, "LARGEST_BODY", 1200)
     text = create_dispatch(dispatched([version(n, "a") for n in range(1, 9)], {}), "predict")
     assert "predict of 2 versions by name, 6 left out for its length" in text
 
 
 def test_more_than_500_features_are_packed() -> None:
     text = create_dispatch(dispatched([version(1, *(f"f{place}" for place in range(501)))], {}), "predict")
-    assert "_00000000(OBJECT_CONSTRUCT_KEEP_NULL('f0', COALESCE(CAST(" in text
+    assert "_00000000(OBJECT_CONSTRUCT_KEEP_NULL('f0', CASE WHEN IS_DOUBLE(COALESCE(" in text
 
 
 def test_a_name_with_dollars_does_not_end_the_body() -> None:
@@ -149,4 +175,5 @@ def test_a_secure_function_in_another_database() -> None:
 def test_times_are_cast() -> None:
     timed = version(1, "a")
     timed = replace(timed, signature=replace(timed.signature, features=(Feature("t", "TIMESTAMP"),)))
-    assert "CAST(GET(features, 'T') AS TIMESTAMP_NTZ)" in create_dispatch(dispatched([timed], {}), "predict")
+    text = create_dispatch(dispatched([timed], {}), "predict")
+    assert "CAST(COALESCE(GET(features, 't'), GET(features, 'T')) AS TIMESTAMP_NTZ)" in text

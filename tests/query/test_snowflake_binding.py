@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from snowflake.connector.errors import ProgrammingError
 
 from tests.query.snowflake_catalog import SnowflakeCatalog, snowflake_catalog
 from tests.query.sql_catalog import NUMBER
@@ -10,6 +11,7 @@ from warehouse_ml.errors import CallSyntaxError, FeatureTypeError
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.query.coerce_snowflake import coerce_snowflake
 from warehouse_ml.query.dialect import SNOWFLAKE, snowflake
+from warehouse_ml.semistructured import strict_cast
 from warehouse_ml.signature import Feature, Signature
 
 
@@ -103,9 +105,7 @@ def test_other_bodies_stay(opened: SnowflakeCatalog, text: str) -> None:
         ("DOUBLE", "NUMBER(38,0)", "x"),
         ("DOUBLE", "FLOAT", "x"),
         ("DOUBLE", "BOOLEAN", "CAST(x AS NUMBER(38,0))"),
-        ("DOUBLE", "VARIANT", "CAST(x AS FLOAT)"),
         ("BIGINT", "NUMBER(38,0)", "x"),
-        ("BIGINT", "VARIANT", "CAST(x AS NUMBER(38,0))"),
         ("VARCHAR", "VARCHAR", "x"),
         ("TIMESTAMP", "DATE", "x"),
         ("TIMESTAMP", "TIMESTAMP_NTZ(9)", "x"),
@@ -113,6 +113,19 @@ def test_other_bodies_stay(opened: SnowflakeCatalog, text: str) -> None:
 )
 def test_types_that_a_feature_takes(kind: str, sql_type: str, text: str) -> None:
     assert coerce_snowflake("m@1", Feature("f", kind), "x", sql_type) == text
+
+
+def test_a_variant_is_checked_row_by_row() -> None:
+    feature = Feature("f", "BIGINT")
+    assert coerce_snowflake("m@1", feature, "x", "VARIANT") == strict_cast("x", feature)
+
+
+def test_a_value_of_another_type_in_a_variant_is_refused(opened: SnowflakeCatalog) -> None:
+    source = "(SELECT 3 AS b, PARSE_JSON('{}') AS a)"
+    text = f"SELECT PREDICT('m', a, b) AS p FROM {source}"
+    assert opened.run(text.replace("{}", "1.5")) == [(31.5,)]
+    with pytest.raises(ProgrammingError, match="Feature 'a' is DOUBLE; its VARIANT holds a value of another"):
+        opened.run(text.replace("{}", '"1.5"'))
 
 
 @pytest.mark.parametrize(

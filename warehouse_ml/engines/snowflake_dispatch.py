@@ -3,7 +3,8 @@
     SELECT warehouse_ml.predict('churn@champion', OBJECT_CONSTRUCT('age', age, 'plan', plan)) FROM customers
 
 It is one SQL expression, made anew whenever a version or an alias changes. Snowflake puts it in the place of
-the call, so that a constant name leaves one version's function. A key that the OBJECT does not hold is NULL.
+the call, so that a constant name leaves one version's function. A key that the OBJECT does not hold is NULL,
+and a value of another type than the feature's is refused.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +15,8 @@ from warehouse_ml.engines.snowflake_sql import rendered
 from warehouse_ml.errors import ModelNotFoundError
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.quoting import snowflake_literal
-from warehouse_ml.signature import TYPES, Feature, Method, Signature
+from warehouse_ml.semistructured import is_of_another_type, strict_cast
+from warehouse_ml.signature import Feature, Method, Signature
 from warehouse_ml.variant import REFUSAL_MARK
 
 NAMES: Mapping[Method, str] = {
@@ -24,7 +26,7 @@ NAMES: Mapping[Method, str] = {
 }
 """What the function of each method is called."""
 
-LARGEST_BODY = 400_000
+LARGEST_BODY = 800_000
 """Characters of a body: of more versions than fit, the oldest ones without an alias are left out."""
 
 _SHOWN = 20
@@ -112,19 +114,25 @@ def _body(entries: Sequence[Dispatched], method: Method, schema: str) -> tuple[s
 
 def _when(entry: Dispatched, method: Method, schema: str) -> str:
     signature = entry.version.signature
-    features = [_value(feature, signature) for feature in signature.features]
+    values = [(_value(feature, signature), feature) for feature in signature.features]
+    tried = method == "try_predict"
+    features = [strict_cast(value, feature, refuse=not tried) for value, feature in values]
     function, arguments = call_of(entry.version, method, schema, features)
     references = ", ".join(map(snowflake_literal, entry.references))
-    return f"  WHEN LOWER(model) IN ({references}) THEN TO_VARIANT({function}({arguments}))"
+    score = f"TO_VARIANT({function}({arguments}))"
+    if tried:
+        # A row with a value of another type has no score, also where the model takes NULL for it.
+        other = " OR ".join(is_of_another_type(value, feature) for value, feature in values)
+        score = f"CASE WHEN {other} THEN NULL ELSE {score} END"
+    return f"  WHEN LOWER(model) IN ({references}) THEN {score}"
 
 
 def _value(feature: Feature, signature: Signature) -> str:
-    """A feature out of the OBJECT; the keys of OBJECT_CONSTRUCT(*) are in upper case."""
+    """A feature out of the OBJECT, a VARIANT; the keys of OBJECT_CONSTRUCT(*) are in upper case."""
     upper = feature.name.upper()
     folded = [name for name in signature.feature_names if name.upper() == upper]
     keys = [feature.name] if upper == feature.name or len(folded) > 1 else [feature.name, upper]
-    kind = TYPES[feature.type].snowflake
-    found = [f"CAST(GET(features, {snowflake_literal(key)}) AS {kind})" for key in keys]
+    found = [f"GET(features, {snowflake_literal(key)})" for key in keys]
     return found[0] if len(found) == 1 else f"COALESCE({', '.join(found)})"
 
 

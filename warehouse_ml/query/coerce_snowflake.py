@@ -7,7 +7,8 @@ import re
 
 from warehouse_ml.errors import FeatureTypeError
 from warehouse_ml.query.tokens import words
-from warehouse_ml.signature import TYPES, Feature
+from warehouse_ml.semistructured import strict_cast
+from warehouse_ml.signature import Feature
 
 _NUMBERS = words("NUMBER DECIMAL NUMERIC DEC FIXED INT INTEGER BIGINT SMALLINT TINYINT BYTEINT")
 _FLOATS = words("FLOAT FLOAT4 FLOAT8 DOUBLE REAL") | {"DOUBLE PRECISION"}
@@ -28,6 +29,8 @@ _SCALE = re.compile(r"\(\s*\d+\s*,\s*([1-9]\d*)\s*\)")
 def coerce_snowflake(model: str, feature: Feature, expression: str, sql_type: str) -> str:
     """The expression as a value of the feature's type, cast where Snowflake would not do it by itself.
 
+    What a VARIANT holds is known row by row alone: a value of another type is an error then.
+
     Args:
         model: What the error names the version by.
         feature: The feature that the value is for.
@@ -39,7 +42,7 @@ def coerce_snowflake(model: str, feature: Feature, expression: str, sql_type: st
     """
     kind = plain_type(sql_type)
     if kind == "VARIANT":
-        return f"CAST({expression} AS {TYPES[feature.type].snowflake})"
+        return strict_cast(expression, feature)
     if kind not in _TAKEN[feature.type] or (feature.type == "BIGINT" and _SCALE.search(sql_type)):
         raise FeatureTypeError(model, feature.name, feature.type, sql_type)
     if kind == "BOOLEAN" and feature.type != "BOOLEAN":
