@@ -23,7 +23,7 @@ from warehouse_ml.errors import (
 )
 from warehouse_ml.parity.comparison import Expected
 from warehouse_ml.parity.proof import Proof
-from warehouse_ml.push import push
+from warehouse_ml.push import publish, push
 from warehouse_ml.registry.registry import Registry
 from warehouse_ml.registry.rows import Plan
 from warehouse_ml.session import connect
@@ -291,3 +291,38 @@ def test_trees_are_pushed_as_tensor_operators_too(source, quick):
     shown = deployments.statements(version, CALLER, plan=with_tensors(b"", tensors))
     assert any("tensors.onnx" in text for text in shown)
     assert not any("tensors.onnx" in text for text in deployments.statements(version, CALLER))
+
+
+SECURE = Deployment(secure=True)
+
+
+def secure_names(account):
+    return {name.rpartition(".")[2] for name, made in account.functions.items() if " SECURE FUNCTION" in made}
+
+
+def test_what_is_secure_stays_secure(source, quick):
+    version = registered(source)
+    push("churn", source._registry, quick.engine(), SECURE)
+    secure = secure_names(quick)
+    assert secure == {"predict", "predict_proba", "try_predict", *map(version.function_of, version.methods)}
+    registered(source, factor=3.0)
+    second = push("churn@2", source._registry, quick.engine())
+    assert secure_names(quick) == secure
+    registry = Registry(quick.engine())
+    registry.set_alias("churn", "champion", 2)
+    publish(quick.engine(), registry)
+    assert secure_names(quick) == secure
+    push("churn@1", source._registry, quick.engine(), Deployment(replace=True))
+    assert secure_names(quick) == secure
+    assert not secure & set(map(second.function_of, second.methods))
+
+
+def test_a_function_that_exists_is_not_made_secure_in_silence(source, quick):
+    version = registered(source)
+    push("churn", source._registry, quick.engine())
+    with pytest.raises(RegistryError, match=r"'churn@1' exist and are not SECURE.* replace=True"):
+        push("churn", source._registry, quick.engine(), SECURE)
+    assert secure_names(quick) == set()
+    push("churn", source._registry, quick.engine(), Deployment(secure=True, replace=True))
+    assert {version.function, "predict"} <= secure_names(quick)
+    push("churn", source._registry, quick.engine(), SECURE)

@@ -259,3 +259,20 @@ def test_a_file_that_somebody_removed_or_changed_is_put_back(source, emulation, 
     engine.run(remedy)
     source.push("touched", to=target)
     assert target.sql("SELECT PREDICT('touched', 2.0) AS p").fetchall() == [(22.0,)]
+
+
+def test_secure_functions_stay_secure(source, emulation):
+    registered(source, "secret")
+    engine = engine_on(emulation, "SECRET")
+
+    def shown():
+        rows = engine.execute("SHOW USER FUNCTIONS IN SCHEMA warehouse_ml")
+        columns = [column[0] for column in rows.description]
+        return {row[columns.index("name")]: row[columns.index("is_secure")] for row in rows.fetchall()}
+
+    push("secret", source._registry, engine, Deployment(secure=True))
+    registry = Registry(engine)
+    registry.set_alias("secret", "champion", 1)
+    publish(engine, registry)
+    assert len(shown()) == 5
+    assert set(shown().values()) == {"Y"}

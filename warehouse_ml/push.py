@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -141,7 +142,9 @@ def deploy(
 
     Raises:
         StagedFileError: A file that is there is not the one that belongs there.
+        RegistryError: The functions are to be SECURE, and exist without it.
     """
+    deployment = _as_secure_as_there(engine, version, deployment)
     engine.run(create_stage(deployment))
     stage = engine.stage
     contents = handler_contents()
@@ -211,6 +214,9 @@ def withdraw(engine: Engine, versions: Iterable[ModelVersion], deployment: Deplo
 def publish(engine: Engine, registry: Registry, deployment: Deployment | None = None) -> None:
     """Make the functions anew that find versions by the names of models: after each change of the registry.
 
+    Once one of them, or any version's own, is SECURE, they stay SECURE whatever the settings: whoever sets an
+    alias later need not know it.
+
     Args:
         engine: Where they are.
         registry: The registry of that database.
@@ -218,6 +224,8 @@ def publish(engine: Engine, registry: Registry, deployment: Deployment | None = 
     """
     settings = deployment or Deployment()
     target = _on_snowflake(engine, settings)
+    if any(_secure_functions(target).values()):
+        settings = replace(settings, secure=True)
     written = None
     # Once more where another change came in between, which would be missing.
     while written != (found := (registry.live_versions(), registry.pointers())):
@@ -244,6 +252,32 @@ def dispatch_statements(
             function, role = f"{deployment.schema}.{name}", snowflake_name(deployment.caller_role)
             found.append(rendered("grant_dispatch_function", function=function, role=role))
     return found
+
+
+def _as_secure_as_there(engine: SnowflakeEngine, version: ModelVersion, deployment: Deployment) -> Deployment:
+    """The settings with which a version's functions are as SECURE as asked for, and no less than they are.
+
+    Raises:
+        RegistryError: They exist without SECURE, and are not to be replaced.
+    """
+    if not deployment.secure and not deployment.replace:
+        return deployment
+    there = _secure_functions(engine)
+    known = [there[name] for method in version.methods if (name := version.function_of(method)) in there]
+    if deployment.secure and not deployment.replace and not all(known):
+        raise RegistryError(
+            f"The functions of '{version.reference}' exist and are not SECURE; a function that exists is not "
+            "touched. Push with Deployment(secure=True, replace=True) to make them anew."
+        )
+    return replace(deployment, secure=deployment.secure or any(known))
+
+
+def _secure_functions(engine: SnowflakeEngine) -> dict[str, bool]:
+    """Whether they are SECURE, for the functions in the schema, by their names in lower case."""
+    shown = engine.execute(rendered("show_functions", schema=engine.schema))
+    columns = [column[0].lower() for column in shown.description]
+    name, secure = columns.index("name"), columns.index("is_secure")
+    return {row[name].lower(): row[secure] == "Y" for row in shown.fetchall()}
 
 
 def _on_snowflake(engine: Engine, deployment: Deployment) -> SnowflakeEngine:

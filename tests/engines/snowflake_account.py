@@ -79,6 +79,13 @@ class QuickAccount:
             return Answer(own(sql))
         if sql == "SELECT CURRENT_TRANSACTION()":
             return Answer([("1" if self._open else None,)])
+        if sql.startswith("SHOW USER FUNCTIONS"):
+            return Answer(
+                [
+                    (name.rpartition(".")[2].upper(), "Y" if " SECURE FUNCTION" in made else "N")
+                    for name, made in self.functions.items()
+                ]
+            )
         if re.match(r"CREATE (OR REPLACE )?(SECURE )?FUNCTION", sql):
             name = re.search(r"FUNCTION (?:IF NOT EXISTS )?([\w.\"]+)\(", sql)[1]
             if "OR REPLACE" in sql or name not in self.functions:
@@ -127,6 +134,8 @@ class QuickAccount:
 
 class Answer(list):
     """The rows of a statement that the account answers itself."""
+
+    description = (("name",), ("is_secure",))  # of SHOW FUNCTIONS, the only one that is asked
 
     def fetchall(self):
         return list(self)
