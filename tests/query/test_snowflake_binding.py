@@ -44,6 +44,24 @@ def test_a_number_is_not_rounded_to_a_whole_one(opened: SnowflakeCatalog, number
         opened.sql(f"SELECT PREDICT('kinds', a, {number}, TRUE, 'x', NULL) FROM t")
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        "PREDICT_PROBA('grade', *).c",
+        "(PREDICT_PROBA('grade', a)).c",
+        "((PREDICT_PROBA('grade', a))) . c::FLOAT",
+    ],
+)
+def test_a_field_after_a_dot_is_refused(opened: SnowflakeCatalog, call: str) -> None:
+    with pytest.raises(CallSyntaxError, match='a field stands after a colon, with its case: write ...:"c"'):
+        opened.sql(f"SELECT {call} FROM t")
+
+
+def test_a_field_after_a_colon_is_read(opened: SnowflakeCatalog) -> None:
+    text = """SELECT PREDICT_PROBA('grade', a):"c"::FLOAT AS p FROM t WHERE id = 1"""
+    assert opened.run(text) == [(0.5,)]
+
+
 def test_a_truth_is_no_number(opened: SnowflakeCatalog) -> None:
     with pytest.raises(FeatureTypeError, match="'a' of model 'm@1' is DOUBLE"):
         opened.sql("SELECT PREDICT('m', TRUE, b) FROM u")

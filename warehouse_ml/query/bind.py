@@ -16,7 +16,7 @@ from warehouse_ml.query.call_site import CallSite, GivenFields
 from warehouse_ml.query.dialect import DUCKDB, Dialect
 from warehouse_ml.query.macro_parameters import macro_parameters
 from warehouse_ml.query.output_names import name_outputs
-from warehouse_ml.query.output_of import output_of
+from warehouse_ml.query.output_of import check_no_dot, output_of
 from warehouse_ml.query.parse import ModelCall, Statement
 from warehouse_ml.query.scope import Catalog, Scope
 from warehouse_ml.query.score import Score, plain_score
@@ -140,6 +140,8 @@ def bind(statement: Statement, catalog: Catalog, dialect: Dialect = DUCKDB) -> B
         return BoundStatement(statement, dialect=dialect)
     for call, version in zip(statement.calls, versions, strict=True):
         _check_method(call, version)
+        if dialect.source == "snowflake" and not call.in_from:
+            check_no_dot(call, tree)
     names = list(name_outputs(statement))
     stand_ins = _stand_ins(statement, tree, versions, names, dialect)
     edits = names + _numbered_parameters(statement, tree, dialect)

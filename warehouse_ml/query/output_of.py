@@ -4,6 +4,7 @@ from warehouse_ml.errors import MethodError
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.query.dialect import Dialect
 from warehouse_ml.query.parse import ModelCall
+from warehouse_ml.query.tokens import TokenTree
 from warehouse_ml.signature import Output
 
 
@@ -33,3 +34,18 @@ def output_of(call: ModelCall, version: ModelVersion, dialect: Dialect) -> tuple
         before, after = dialect.field("\0", field.name, place, field.type).split("\0")
         return field, (before, after)
     raise call.error(f"{version.reference} has no output_feature_{place}")
+
+
+def check_no_dot(call: ModelCall, tree: TokenTree) -> None:
+    """Refuse DuckDB's spelling of a field, `PREDICT_PROBA('m', *).low`, in Snowflake's SQL, which has none.
+
+    Raises:
+        CallSyntaxError: A name stands after a dot behind the call.
+    """
+    after = tree.closing[call.token + 1] + 1
+    before = next(place for place, token in enumerate(tree.tokens) if token.start == call.start) - 1
+    while tree.is_symbol(before, "(") and tree.closing.get(before) == after:
+        before, after = before - 1, after + 1
+    if tree.is_symbol(after, ".") and tree.is_name(after + 1):
+        name = tree.tokens[after + 1].name.replace('"', '""')
+        raise call.error(f'in Snowflake a field stands after a colon, with its case: write ...:"{name}"')
