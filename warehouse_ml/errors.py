@@ -388,7 +388,7 @@ class ImportModelError(WarehouseMLError):
 
 
 class ParityError(WarehouseMLError):
-    """A model does not score as its estimator does, so it was not registered.
+    """A model does not score as its estimator does, so it is not registered or not deployed.
 
     Attributes:
         report: The `ParityReport` with the figures and the worst rows.

@@ -385,7 +385,9 @@ class Session(Catalogue):
                 target.close()
 
     def push_statements(self, reference: str, *, deployment: Deployment | None = None) -> list[str]:
-        """The text of every statement by which `push` changes something, in order, without a connection.
+        """The statements by which `push` makes a version, in order, without a connection.
+
+        Left out are the functions that find versions by name: their text depends on what else is there.
 
         Args:
             reference: `name[@selector]`.
