@@ -25,6 +25,8 @@ MAY_IMPORT = {
     "duckdb": (
         *("engines.duckdb", "engines.duckdb_functions", "engines.duckdb_transaction"),
         *("engines.duckdb_bind", "engines.duckdb_progress", "engines.duckdb_trial"),
+        *("engines.duckdb_connections", "engines.duckdb_connection_functions"),
+        "engines.duckdb_open_transaction",
         *("command_line", "commands", "formats", "testing"),
     ),
     "onnxruntime": ("backends.tree_matrix", "importers.probe_child"),
@@ -36,7 +38,10 @@ MAY_IMPORT = {
     "lightgbm": (),
     "pandas": ("demo", "export", "exporters.stand_ins", "lineage", "parity", "sample", "testing", "training"),
     "polars": ("engines.snowflake_rows",),
-    "snowflake": ("engines.snowflake", "engines.snowflake_stage", "engines.snowflake_transaction", "testing"),
+    "snowflake": (
+        *("engines.snowflake", "engines.snowflake_login", "engines.snowflake_stage"),
+        *("engines.snowflake_transaction", "testing"),
+    ),
     "click": ("command_line", "commands", "formats", "service_commands", "snowflake_commands"),
     "rich": ("demo", "formats", "progress"),
 }

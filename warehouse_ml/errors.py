@@ -244,6 +244,16 @@ class SqlError(WarehouseMLError):
     """A statement with a model call that cannot be compiled."""
 
 
+class TranslationError(SqlError):
+    """A statement holds what cannot be said in Snowflake's dialect."""
+
+    def __init__(self, what: str, advice: str = "") -> None:
+        self.what = what
+        super().__init__(
+            f"This has no translation to Snowflake's dialect: {what}.{' ' + advice if advice else ''}"
+        )
+
+
 class CallSyntaxError(SqlError):
     """A model call is not written as the grammar wants it."""
 

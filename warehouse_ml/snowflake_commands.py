@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -70,8 +69,8 @@ wml.add_command(push, "deploy")
 def _deployment(*, role: str | None, secure: bool, runtime: str | None, replace: bool) -> Deployment:
     from warehouse_ml.engines.snowflake_deployment import Deployment
 
-    asked = Deployment(caller_role=role, secure=secure, replace=replace)
-    return asked if runtime is None else dataclasses.replace(asked, runtime=runtime)
+    asked: dict[str, Any] = {} if runtime is None else {"runtime": runtime}
+    return Deployment(caller_role=role, secure=secure, replace=replace, **asked)
 
 
 @command

@@ -156,6 +156,8 @@ def test_no_role_no_grants():
     [
         ("runtime", "3"),
         ("runtime", "3.12'; DROP TABLE t; --"),
+        ("runtime", "2.7"),
+        ("runtime", 3.12),
         ("packages", ()),
         ("packages", "numpy==2.3.1"),
         ("packages", ("numpy",)),
@@ -166,11 +168,18 @@ def test_no_role_no_grants():
         ("artifact_repository", "a.b.c.d"),
         ("caller_role", " "),
         ("database", ""),
+        ("database", 5),
+        ("secure", "yes"),
     ],
 )
 def test_a_setting_of_another_form_is_refused(setting, value):
     with pytest.raises(DeploymentError, match=setting):
         Deployment(**{setting: value})
+
+
+def test_a_runtime_that_snowflake_does_not_have_is_refused_with_those_it_has():
+    with pytest.raises(DeploymentError, match=r"runtime='2.7'.*'3.10', '3.11', '3.12', '3.13', '3.14'"):
+        Deployment(runtime="2.7")
 
 
 def test_packages_are_pinned_to_what_is_installed():

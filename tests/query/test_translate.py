@@ -15,14 +15,14 @@ import sqlglot
 from tests.query.snowflake_catalog import SnowflakeCatalog, snowflake_catalog
 from tests.query.sql_catalog import StubCatalog, catalog
 from warehouse_ml.engines.duckdb import DuckDBEngine
-from warehouse_ml.errors import FeatureTypeError, SqlError
+from warehouse_ml.errors import FeatureTypeError, SqlError, TranslationError
 from warehouse_ml.optimize.portable_calls import call_writers
 from warehouse_ml.optimize.typed import typed
 from warehouse_ml.query.bind import bind
 from warehouse_ml.query.check_types import check_types
 from warehouse_ml.query.dialect import PORTABLE
 from warehouse_ml.query.parse import parse
-from warehouse_ml.query.translate import TranslationError, is_plain, translate
+from warehouse_ml.query.translate import is_plain, translate
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 FOLDER = FIXTURES / "translated"

@@ -13,6 +13,7 @@ from warehouse_ml.engines.meter import Reading
 from warehouse_ml.engines.scoring import carried_error
 from warehouse_ml.engines.snowflake_arrow import result_columns
 from warehouse_ml.engines.snowflake_deployment import schema_of
+from warehouse_ml.engines.snowflake_login import with_login_timeout
 from warehouse_ml.engines.snowflake_rows import FetchedRows, QueryRows
 from warehouse_ml.engines.snowflake_script import statements
 from warehouse_ml.engines.snowflake_stage import Stage
@@ -52,7 +53,7 @@ def connect(target: str | Session, *, device: Device = "cpu") -> "SnowflakeEngin
 
     def open_session() -> Session:
         try:
-            session: Session = Session.builder.configs(dict(settings)).create()
+            session: Session = Session.builder.configs(with_login_timeout(settings)).create()
             return session
         except errors.Error as error:
             # The connector's sentence names the user and the account, and no secret; its cause may hold more.

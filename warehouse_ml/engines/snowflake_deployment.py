@@ -12,6 +12,9 @@ from warehouse_ml.quoting import snowflake_name
 PYPI = "snowflake.snowpark.pypi_shared_repository"
 """The artifact repository of Snowflake that holds what PyPI holds."""
 
+RUNTIMES = ("3.10", "3.11", "3.12", "3.13", "3.14")
+"""The Python versions that Snowflake's functions run on, as of late 2026; 3.9 is decommissioned."""
+
 _PIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9.+!_-]*")
 _IDENTIFIER = r'(?:[A-Za-z_][A-Za-z0-9_$]*|"(?:[^"]|"")+")'
 _REPOSITORY = re.compile(rf"{_IDENTIFIER}(?:\.{_IDENTIFIER}){{0,2}}")
@@ -69,26 +72,34 @@ class Deployment:
         Raises:
             DeploymentError: A setting is not of its form.
         """
-        if re.fullmatch(r"\d+\.\d+", self.runtime) is None:
-            raise DeploymentError("runtime", self.runtime, "a Python version such as '3.12'")
-        if isinstance(self.packages, str) or not self.packages:
+        if self.runtime not in RUNTIMES:
+            known = ", ".join(map(repr, RUNTIMES))
+            raise DeploymentError("runtime", self.runtime, f"a Python version of Snowflake's, one of {known}")
+        if not isinstance(self.packages, tuple | list) or not self.packages:
             raise DeploymentError("packages", self.packages, "a tuple of pins such as 'numpy==2.3.1'")
         for package in self.packages:
-            if _PIN.fullmatch(package) is None:
+            if not isinstance(package, str) or _PIN.fullmatch(package) is None:
                 raise DeploymentError("packages", package, "an exact pin such as 'numpy==2.3.1'")
         if self.architecture not in (None, "x86"):
             raise DeploymentError("architecture", self.architecture, "'x86', or None for any")
         repository = self.artifact_repository
-        if repository is not None and _REPOSITORY.fullmatch(repository) is None:
+        if repository is not None and _REPOSITORY.fullmatch(str(repository)) is None:
             raise DeploymentError("artifact_repository", repository, f"a name such as '{PYPI}'")
         for setting, name in (("caller_role", self.caller_role), ("database", self.database)):
-            if name is not None and (not name.strip() or len(name) > 255 or "\0" in name):
+            if name is not None and not _is_name(name):
                 raise DeploymentError(setting, name, "a name of 1 to 255 characters")
+        for setting, switch in (("secure", self.secure), ("replace", self.replace)):
+            if not isinstance(switch, bool):
+                raise DeploymentError(setting, switch, "True or False")
 
     @property
     def schema(self) -> str:
         """The schema as it stands in statements."""
         return schema_of(self.database)
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and bool(name.strip()) and len(name) <= 255 and "\0" not in name
 
 
 def schema_of(database: str | None) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from warehouse_ml.errors import SqlError
+from warehouse_ml.errors import TranslationError
 from warehouse_ml.query.dialect import SNOWFLAKE
 from warehouse_ml.signature import TYPES, Output
 
@@ -27,16 +27,6 @@ _ALIKE = {"now": "CURRENT_TIMESTAMP", "strlen": "OCTET_LENGTH"}
 """Functions of DuckDB that sqlglot does not know, and what they are called in Snowflake."""
 
 _UNSIGNED = frozenset(["UTINYINT", "USMALLINT", "UINT", "UBIGINT", "INT128", "UINT128"])
-
-
-class TranslationError(SqlError):
-    """A statement holds what cannot be said in Snowflake's dialect."""
-
-    def __init__(self, what: str, advice: str = "") -> None:
-        self.what = what
-        super().__init__(
-            f"This has no translation to Snowflake's dialect: {what}.{' ' + advice if advice else ''}"
-        )
 
 
 def translate(
