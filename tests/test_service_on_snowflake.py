@@ -5,6 +5,7 @@ Pool, service and functions are made by the statements of `wml service create`; 
 
 import signal
 import urllib.request
+from dataclasses import replace
 from time import monotonic, sleep
 
 import numpy as np
@@ -84,16 +85,17 @@ def snowflake(duckdb, customers, tmp_path_factory):
     with emulated_snowflake() as emulation, wml.connect(emulation.session()) as session:
         emulation.load("customers", pa.Table.from_pandas(customers, preserve_index=False))
         versions = tuple(duckdb.push(name, to=session) for name in ("churn", "plan"))
-        pool = ddl.ComputePool("wml_gpus")
+        pool = ddl.ComputePool("wml_gpus", ddl.FAMILIES["cpu"])
         service = ddl.ModelService(
             "scorer", pool.name, "/emulated/warehouse_ml/images/scorer:0.1.0", versions, device="cpu", gpus=0
         )
+        named = replace(service, device="cuda", gpus=1)  # functions as those of a service that has GPUs
         statements = [
             ddl.create_compute_pool(pool),
             ddl.create_image_repository(service),
             ddl.create_service(service),
             *(
-                ddl.create_service_function(version, method, service)
+                ddl.create_service_function(version, method, named)
                 for version in versions
                 for method in version.methods
             ),

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from sklearn.linear_model import LogisticRegression
 
 import warehouse_ml as wml
+from warehouse_ml import service_commands
 from warehouse_ml.cli import program
 from warehouse_ml.testing.snowflake import emulated_snowflake
 
@@ -131,7 +132,7 @@ def test_a_service_is_printed(shop):
     assert places == sorted(places)
 
 
-def test_a_service_runs_on_the_account(home, shop):
+def test_a_service_runs_on_the_account(home, shop, monkeypatch):
     run(home, "push", "-d", shop, "--to", "snowflake://prod", "churn")
     made = run(
         home,
@@ -148,9 +149,22 @@ def test_a_service_runs_on_the_account(home, shop):
         "churn",
     )
     assert made.returncode == 0, made.stderr
-    assert run(home, "service", "suspend", "--to", "snowflake://prod", "scorer").returncode == 0
-    gone = run(home, "service", "drop", "--to", "snowflake://prod", "scorer")
-    assert gone.returncode == 0, gone.stderr
+    monkeypatch.setattr(service_commands, "connect", lambda target: wml.connect(home[1].session()))
+    shown = invoke("service", "status", "--to", "snowflake://prod", "scorer").output
+    assert [part in shown for part in ("container_name", "message", "PENDING")] == [True] * 3, shown
+    assert invoke("service", "suspend", "--to", "snowflake://prod", "scorer").exit_code == 0
+    gone = invoke("service", "drop", "--to", "snowflake://prod", "scorer")
+    assert (gone.exit_code, gone.output.count("DROP FUNCTION")) == (0, 3), gone.output
+    left = home[1].session().sql("SHOW USER FUNCTIONS IN SCHEMA warehouse_ml").collect()
+    assert not [row["name"] for row in left if row["name"].endswith("_GPU")]
+
+
+def test_a_service_on_processors_has_nodes_and_names_of_its_own(shop):
+    options = ("service", "create", "-d", shop, "--image", IMAGE)
+    shown = invoke(*options, "--device", "cpu", "churn").output
+    assert "INSTANCE_FAMILY = CPU_X64_M" in shown
+    assert ("_proba_cpu" in shown, "gpu" in shown.lower()) == (True, False)
+    assert "have no GPU: add --device cpu" in invoke(*options, "--family", "CPU_X64_S", "churn").output
 
 
 def test_a_service_that_exists_is_replaced_only_when_asked(home, shop):

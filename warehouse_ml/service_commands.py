@@ -1,4 +1,4 @@
-"""The commands of `wml service`: score on GPUs, in Snowpark Container Services."""
+"""The commands of `wml service`: score on GPUs, or processors, in Snowpark Container Services."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from warehouse_ml.command_line import command, database, fail, opened, snowflake_target, wml
+from warehouse_ml.formats import write
 from warehouse_ml.model import ModelVersion
-from warehouse_ml.session import connect
+from warehouse_ml.session import Session, connect
 
 
 @wml.group()
@@ -40,10 +41,19 @@ def _run(texts: list[str], target: str | None) -> None:
             click.echo(f"{text.rstrip()};\n")
         return
     with connect(target) as session:
-        for text in texts:
-            click.echo(f"{text.rstrip()};\n")
-            for row in session.sql(text):
-                click.echo("  " + " | ".join(map(str, row)))
+        _run_on(session, texts)
+
+
+def _run_on(session: Session, texts: list[str]) -> None:
+    """Print and run statements one by one, each with its answer: a sentence, or a table with headings."""
+    for text in texts:
+        click.echo(f"{text.rstrip()};\n")
+        answer = session.sql(text)
+        if len(answer.columns) > 1:
+            write(answer, "table")
+            continue
+        for row in answer:
+            click.echo(f"  {row[0]}")
 
 
 @service_command
@@ -51,7 +61,7 @@ def _run(texts: list[str], target: str | None) -> None:
 @to
 @name
 @click.option("--pool", default="scorer_pool", show_default=True, help="The name of the compute pool.")
-@click.option("--family", default="GPU_NV_S", show_default=True, help="The kind of its nodes.")
+@click.option("--family", help="The kind of its nodes.  [default: GPU_NV_S, on the CPU CPU_X64_M]")
 @click.option("--nodes", default=1, show_default=True, help="How many nodes, and instances, at most.")
 @click.option("--image", required=True, help="Its image: /db/warehouse_ml/images/scorer:0.1.0")
 @click.option("--device", type=click.Choice(["cuda", "cpu"]), default="cuda", show_default=True)
@@ -64,23 +74,28 @@ def create(
     references: tuple[str, ...],
     role: str | None,
     replace: bool,
+    family: str | None,
     **settings: Any,
 ) -> None:
     """Make a pool, a service that serves versions, and a function for each of their methods.
 
-    The versions must have been pushed. The functions are called like those of the warehouse, and `_gpu`.
+    The versions must have been pushed. The functions are called like those of the warehouse, and `_gpu`, or
+    `_cpu` with --device cpu.
 
     Example:
       wml service create -d shop.duckdb --image /db/warehouse_ml/images/scorer:0.1.0 churn@3
     """
     from warehouse_ml.engines import snowflake_service as gpu
 
+    family = gpu.FAMILIES[settings["device"]] if family is None else family
+    if settings["device"] == "cuda" and not family.upper().startswith("GPU_"):
+        raise click.UsageError(f"Nodes of the family {family} have no GPU: add --device cpu.")
     with opened(path) as session:
         versions = tuple(dict.fromkeys(session.describe(reference).reference for reference in references))
         described = tuple(session.describe(reference) for reference in versions)
     if target is not None:
         _check_target(target, settings["name"], described, replace)
-    pool = gpu.ComputePool(settings["pool"], settings["family"], max_nodes=settings["nodes"])
+    pool = gpu.ComputePool(settings["pool"], family, max_nodes=settings["nodes"])
     made = gpu.ModelService(
         settings["name"],
         pool.name,
@@ -137,4 +152,25 @@ def _simple(verb: str, sentence: str) -> None:
 _simple("status", "List the containers of a service, and whether each is ready.")
 _simple("suspend", "Stop the instances; a call of a function starts them again.")
 _simple("resume", "Start the instances.")
-_simple("drop", "Remove a service; its pool and its functions stay.")
+
+
+@service_command
+@to
+@click.argument("name")
+def drop(name: str, target: str | None) -> None:
+    """Remove a service, and the functions that call it; its pool stays.
+
+    Which functions these are, only the account knows: without --to they are not printed.
+    """
+    from warehouse_ml.engines import snowflake_service as gpu
+    from warehouse_ml.engines.snowflake_service_functions import drop_functions, show_functions
+
+    last = gpu.service_statement("drop", name)
+    if target is None:
+        _run([show_functions()], None)
+        click.echo(f"-- and DROP FUNCTION for each whose description says: by {name.lower()}\n")
+        _run([last], None)
+        return
+    with connect(target) as session:
+        shown = session.sql(show_functions())
+        _run_on(session, [*drop_functions(name, shown.columns, shown.fetchall()), last])

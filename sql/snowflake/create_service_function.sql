@@ -1,5 +1,6 @@
+-- A service function knows no COPY GRANTS: after a replacement, grants are to be given again.
 -- ABORT: with RETURN_NULL a batch that failed could not be told from rows without a score.
-CREATE FUNCTION {function}({arguments})
+CREATE {or_replace}FUNCTION {function}({arguments})
 RETURNS {result}
 CALLED ON NULL INPUT
 IMMUTABLE

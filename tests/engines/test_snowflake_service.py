@@ -9,6 +9,7 @@ import sqlglot
 import yaml
 
 from warehouse_ml.engines import snowflake_service as ddl
+from warehouse_ml.engines import snowflake_service_functions as functions
 from warehouse_ml.engines.handler_files import load_handler
 from warehouse_ml.errors import DeploymentError, MethodError
 from warehouse_ml.model import ModelVersion
@@ -144,6 +145,29 @@ def test_functions_call_the_endpoint_that_is_specified():
 def test_the_names_of_functions_tell_them_from_those_of_a_warehouse():
     name = ddl.service_function_name(CHURN, "predict_proba", EVERYWHERE)
     assert name == "shop.warehouse_ml.wml_churn_v3_33333333_proba_gpu"
+
+
+def test_a_service_without_gpus_says_so_in_the_names_of_its_functions():
+    made = service(device="cpu", gpus=0)
+    assert ddl.service_function_name(CHURN, "predict", made) == "warehouse_ml.wml_churn_v3_33333333_cpu"
+    assert " on cpu by scorer, " in ddl.create_service_function(CHURN, "predict", made)
+
+
+SHOWN = [
+    ("WML_CHURN_V3_33333333_GPU(FLOAT, NUMBER) RETURN FLOAT", CHURN, "scorer"),
+    ("WML_WIDE_V5_55555555_GPU(OBJECT) RETURN FLOAT", WIDE, "Scorer"),
+    ("WML_CHURN_V3_33333333_TRY_GPU(FLOAT, NUMBER) RETURN FLOAT", CHURN, "scorer_2"),
+    ("X(FLOAT); DROP TABLE t; --(FLOAT) RETURN FLOAT", CHURN, "scorer"),
+]
+
+
+def test_the_functions_of_a_service_are_found_by_what_they_say():
+    rows = [(called, functions.comment_of(version, "predict", "cuda", by)) for called, version, by in SHOWN]
+    rows.append(("PREDICT(VARCHAR, OBJECT) RETURN VARIANT", "warehouse_ml: predict of 1 versions by name"))
+    assert functions.drop_functions("SCORER", ["arguments", "description"], rows) == [
+        "DROP FUNCTION IF EXISTS warehouse_ml.wml_churn_v3_33333333_gpu(FLOAT, NUMBER)",
+        "DROP FUNCTION IF EXISTS warehouse_ml.wml_wide_v5_55555555_gpu(OBJECT)",
+    ]
 
 
 def test_a_method_that_is_missing_is_refused():

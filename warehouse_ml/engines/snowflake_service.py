@@ -13,6 +13,7 @@ from typing import Literal
 
 from warehouse_ml.engines.snowflake_ddl import is_packed
 from warehouse_ml.engines.snowflake_deployment import schema_of
+from warehouse_ml.engines.snowflake_service_functions import comment_of
 from warehouse_ml.engines.snowflake_sql import rendered
 from warehouse_ml.errors import DeploymentError, MethodError
 from warehouse_ml.model import ModelVersion
@@ -25,6 +26,9 @@ _IMAGE = re.compile(
     re.ASCII,
 )
 
+
+FAMILIES = {"cuda": "GPU_NV_S", "cpu": "CPU_X64_M"}
+"""For each device the smallest nodes with the processors and the memory that an instance gets."""
 
 VERBS = {
     "suspend": "suspend_service",
@@ -41,14 +45,15 @@ class ComputePool:
 
     Attributes:
         name: The pool's name; pools belong to the account.
-        family: The kind of the nodes; `SHOW COMPUTE POOL INSTANCE FAMILIES` lists those of a region.
+        family: The kind of the nodes, see `FAMILIES`; `SHOW COMPUTE POOL INSTANCE FAMILIES` lists those of a
+            region.
         min_nodes: How many nodes it has at least, while it runs.
         max_nodes: How many at most.
         suspend_seconds: After how much idleness it suspends itself.
     """
 
     name: str
-    family: str = "GPU_NV_S"
+    family: str = FAMILIES["cuda"]
     min_nodes: int = 1
     max_nodes: int = 1
     suspend_seconds: int = 600
@@ -262,8 +267,9 @@ def service_statement(verb: str, name: str, database: str | None = None) -> str:
 
 
 def service_function_name(version: ModelVersion, method: Method, service: ModelService) -> str:
-    """A service function's name with its schema: that of the function on a warehouse, and `_gpu`."""
-    return f"{service.schema}.{version.function_of(method)}_gpu"
+    """A service function's name with its schema: that of a warehouse's function, and `_gpu` or `_cpu`."""
+    suffix = "gpu" if service.device == "cuda" else "cpu"
+    return f"{service.schema}.{version.function_of(method)}_{suffix}"
 
 
 def create_service_function(
@@ -284,14 +290,13 @@ def create_service_function(
     if output is None:
         raise MethodError(version.reference, method.upper(), version.signature.task)
     return rendered(
-        "replace_service_function" if replace else "create_service_function",
+        "create_service_function",
+        or_replace="OR REPLACE " if replace else "",
         function=service_function_name(version, method, service),
         arguments=", ".join(f"{name} {kind}" for name, kind in _parameters(version.signature)),
         result=output.sql_type("snowflake"),
         service=service.path,
-        comment=snowflake_literal(
-            f"{version.reference} {method} on {service.device}, SHA-256 {version.sha256}"
-        ),
+        comment=snowflake_literal(comment_of(version, method, service.device, service.name)),
         max_batch_rows=str(service.max_batch_rows),
         batch_retries=str(service.batch_retries),
         batch_timeout_seconds=str(service.batch_timeout_seconds),
