@@ -1,21 +1,40 @@
-"""What a session tells and changes of its models."""
+"""What a session does with the models of its database: tells, changes, verifies and hands them on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
+from warehouse_ml.engines import open_engine
+from warehouse_ml.engines.base import Engine
+from warehouse_ml.errors import RegistryError
 from warehouse_ml.functions import Functions
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.registry.registry import Registry
 from warehouse_ml.registry.rows import AliasChange
 from warehouse_ml.registry.selector import split_reference
 
+if TYPE_CHECKING:
+    from warehouse_ml.engines.snowflake_deployment import Deployment
+    from warehouse_ml.parity.report import ParityReport
+    from warehouse_ml.registration import Registrable
+
 
 class Catalogue:
     """The models of a database, by a registry and the functions of its versions."""
 
-    _registry: Registry
-    _functions: Functions
+    def __init__(self, engine: Engine, deployment: Deployment | None = None) -> None:
+        """Look at the database of an engine.
+
+        Args:
+            engine: The engine.
+            deployment: On Snowflake, how the functions of versions are made.
+        """
+        self._engine = engine
+        self._deployment = deployment
+        self._registry = Registry(engine)
+        self._functions = Functions(engine, self._registry)
 
     def models(self) -> list[ModelVersion]:
         """The newest version of every model, by name."""
@@ -84,5 +103,137 @@ class Catalogue:
         self._registry.drop_model(name, version)
         self._changed(dropped)
 
+    def verify(self, reference: str) -> ParityReport:
+        """Score the rows that were kept when a version was proved, by SQL, and compare.
+
+        On Snowflake, by its deployed functions too.
+
+        Raises:
+            RegistryError: No rows were kept.
+            ParityError: A row differs now.
+            CorruptModelError: The stored bytes are not the registered ones.
+        """
+        from warehouse_ml.registration import verify
+
+        version = self.describe(reference)
+        proof = self._registry.load_proof(version)
+        if proof is None:
+            raise RegistryError(f"No rows were kept to verify '{version.reference}' with.")
+        onnx, plan = self._registry.load(version), self._registry.load(version, "plan")
+        report = verify(version, onnx, proof, self._engine, plan, self._registry.plan_facts(version))
+        if self._engine.dialect == "snowflake":
+            from warehouse_ml.push import prove
+
+            prove(self._engine, version, proof, self._deployment)
+        return report
+
+    def export(self, reference: str, path: str | Path) -> Path:
+        """Write a version's ONNX file; the signature is in its metadata.
+
+        Raises:
+            CorruptModelError: The stored bytes are not the registered ones.
+        """
+        file = Path(path)
+        file.write_bytes(self._registry.load(self.describe(reference)))
+        return file
+
+    def push(
+        self,
+        reference: str,
+        to: Any,
+        *,
+        deployment: Deployment | None = None,
+        aliases: Iterable[str] | Literal["all"] = (),
+    ) -> ModelVersion:
+        """Make a version callable on Snowflake, under its own number, and prove it there.
+
+        A push that failed anywhere is finished by another one; what is there is never changed.
+
+        Args:
+            reference: `name[@selector]` in this session.
+            to: A session on Snowflake, or what `connect` opens one with.
+            deployment: How its functions are made; by default as the other session has it.
+            aliases: Aliases to point to the version there too, where they do here; or all.
+
+        Returns:
+            The version as it is there.
+
+        Raises:
+            VersionTakenError: Another model has that number there. Nothing was changed.
+            ParityError: The functions there do not score as the model was proved to; it was not registered.
+            WarehouseMLError: There is no such version, or the target is not on Snowflake.
+        """
+        if isinstance(to, str) and to[:12].lower() != "snowflake://":
+            raise RegistryError(f"A version is pushed to Snowflake; write 'snowflake://{to}'.")
+        target = to if isinstance(to, Catalogue) else Catalogue(open_engine(to))
+        try:
+            if target._engine.dialect != "snowflake":
+                raise RegistryError(
+                    f"A version is pushed to a session on Snowflake; Session({target._engine!r}) is none."
+                )
+            from warehouse_ml.push import push
+
+            settings = deployment or target._deployment
+            return push(reference, self._registry, target._engine, settings, aliases=aliases)
+        finally:
+            if target is not to:
+                target._engine.close()
+
+    def push_statements(self, reference: str, *, deployment: Deployment | None = None) -> list[str]:
+        """The statements by which `push` makes a version, in order, without a connection.
+
+        Left out are the functions that find versions by name: their text depends on what else is there.
+
+        Args:
+            reference: `name[@selector]`.
+            deployment: How its functions are made.
+        """
+        from warehouse_ml.deployment import Deployment, statements
+
+        version = self.describe(reference)
+        proof, plan = self._registry.load_proof(version), self._registry.load(version, "plan")
+        return statements(version, deployment or Deployment(), proof=proof, plan=plan)
+
+    def _add(
+        self,
+        name: str,
+        ready: Registrable,
+        *,
+        metrics: Mapping[str, float] | None = None,
+        lineage: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        comment: str = "",
+    ) -> ModelVersion:
+        """Write a version of what is ready for it, and make that callable."""
+        stored = self._registry.register(
+            name,
+            ready.onnx,
+            ready.signature,
+            metrics=metrics,
+            parity=ready.parity,
+            lineage={**ready.lineage, **(lineage or {})},
+            tags=tags,
+            comment=comment,
+            proof=ready.proof,
+            plan=ready.plan,
+            prepare=self._preparation(ready),
+        )
+        self._changed()
+        return self._functions.offer(stored)
+
+    def _preparation(self, ready: Registrable) -> Callable[[ModelVersion], object]:
+        """What must be done before a version's row is written: on Snowflake, deploy it and prove that."""
+        if self._engine.dialect != "snowflake":
+            return lambda version: None
+        from warehouse_ml.push import preparation
+
+        plan = b"" if ready.plan is None else ready.plan.data
+        return preparation(self._engine, ready.onnx, ready.proof, self._deployment, plan=plan)
+
     def _changed(self, dropped: Sequence[ModelVersion] = ()) -> None:
-        """What references stand for may have changed, and versions may be gone."""
+        """On Snowflake, make the functions anew that find versions by name, and remove what was dropped."""
+        if self._engine.dialect == "snowflake":
+            from warehouse_ml.push import publish, withdraw
+
+            publish(self._engine, self._registry, self._deployment)
+            withdraw(self._engine, dropped, self._deployment)

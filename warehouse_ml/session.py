@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from warehouse_ml.catalogue import Catalogue
 from warehouse_ml.engines import open_engine
 from warehouse_ml.engines.base import Device, Engine, Namespace, Parameters
-from warehouse_ml.errors import RegistryError, SampleError
-from warehouse_ml.functions import Functions
+from warehouse_ml.errors import SampleError
 from warehouse_ml.model import ModelVersion
-from warehouse_ml.registry.registry import Registry
 from warehouse_ml.result import Result
 from warehouse_ml.signature import MissingPolicy
 
 if TYPE_CHECKING:
     from warehouse_ml.engines.snowflake_deployment import Deployment
     from warehouse_ml.explain import Explanation
-    from warehouse_ml.parity.report import ParityReport
-    from warehouse_ml.registration import Registrable
 
 
 def connect(
@@ -67,10 +62,7 @@ class Session(Catalogue):
         self, engine: Engine, *, progress: bool | None = None, deployment: Deployment | None = None
     ) -> None:
         """Wrap an engine; users call `connect`."""
-        self._engine = engine
-        self._deployment = deployment
-        self._registry = Registry(engine)
-        self._functions = Functions(engine, self._registry)
+        super().__init__(engine, deployment)
         from warehouse_ml.queries import Queries  # the rules need numpy, which the package itself does not
 
         self._progress = progress
@@ -179,7 +171,7 @@ class Session(Catalogue):
             tolerance=tolerance,
             proof_rows=proof_rows,
         )
-        return self._store(name, ready, metrics=metrics, lineage=lineage, tags=tags, comment=comment)
+        return self._add(name, ready, metrics=metrics, lineage=lineage, tags=tags, comment=comment)
 
     def train(
         self,
@@ -257,7 +249,7 @@ class Session(Catalogue):
         lineage = dict(training.lineage)
         if isinstance(query, str):
             lineage["query"] = query
-        return self._store(name, ready, metrics=training.metrics, lineage=lineage, tags=tags, comment=comment)
+        return self._add(name, ready, metrics=training.metrics, lineage=lineage, tags=tags, comment=comment)
 
     def import_onnx(
         self,
@@ -308,96 +300,7 @@ class Session(Catalogue):
             missing=missing,
             tolerance=tolerance,
         )
-        return self._store(name, ready, tags=tags, comment=comment)
-
-    def verify(self, reference: str) -> ParityReport:
-        """Score the rows that were kept when a version was proved, by SQL, and compare.
-
-        On Snowflake, by its deployed functions too.
-
-        Raises:
-            RegistryError: No rows were kept.
-            ParityError: A row differs now.
-            CorruptModelError: The stored bytes are not the registered ones.
-        """
-        from warehouse_ml.registration import verify
-
-        version = self.describe(reference)
-        proof = self._registry.load_proof(version)
-        if proof is None:
-            raise RegistryError(f"No rows were kept to verify '{version.reference}' with.")
-        onnx, plan = self._registry.load(version), self._registry.load(version, "plan")
-        report = verify(version, onnx, proof, self._engine, plan, self._registry.plan_facts(version))
-        if self._engine.dialect == "snowflake":
-            from warehouse_ml.push import prove
-
-            prove(self._engine, version, proof, self._deployment)
-        return report
-
-    def export(self, reference: str, path: str | Path) -> Path:
-        """Write a version's ONNX file; the signature is in its metadata.
-
-        Raises:
-            CorruptModelError: The stored bytes are not the registered ones.
-        """
-        file = Path(path)
-        file.write_bytes(self._registry.load(self.describe(reference)))
-        return file
-
-    def push(
-        self,
-        reference: str,
-        to: Any,
-        *,
-        deployment: Deployment | None = None,
-        aliases: Iterable[str] | Literal["all"] = (),
-    ) -> ModelVersion:
-        """Make a version callable on Snowflake, under its own number, and prove it there.
-
-        A push that failed anywhere is finished by another one; what is there is never changed.
-
-        Args:
-            reference: `name[@selector]` in this session.
-            to: A session on Snowflake, or what `connect` opens one with.
-            deployment: How its functions are made; by default as the other session has it.
-            aliases: Aliases to point to the version there too, where they do here; or all.
-
-        Returns:
-            The version as it is there.
-
-        Raises:
-            VersionTakenError: Another model has that number there. Nothing was changed.
-            ParityError: The functions there do not score as the model was proved to; it was not registered.
-            WarehouseMLError: There is no such version, or the target is not on Snowflake.
-        """
-        if isinstance(to, str) and to[:12].lower() != "snowflake://":
-            raise RegistryError(f"A version is pushed to Snowflake; write 'snowflake://{to}'.")
-        target = to if isinstance(to, Session) else connect(to)
-        try:
-            if target._engine.dialect != "snowflake":
-                raise RegistryError(f"A version is pushed to a session on Snowflake; {target!r} is none.")
-            from warehouse_ml.push import push
-
-            settings = deployment or target._deployment
-            return push(reference, self._registry, target._engine, settings, aliases=aliases)
-        finally:
-            if target is not to:
-                target.close()
-
-    def push_statements(self, reference: str, *, deployment: Deployment | None = None) -> list[str]:
-        """The statements by which `push` makes a version, in order, without a connection.
-
-        Left out are the functions that find versions by name: their text depends on what else is there.
-
-        Args:
-            reference: `name[@selector]`.
-            deployment: How its functions are made.
-        """
-        from warehouse_ml.deployment import Deployment, statements
-
-        version = self.describe(reference)
-        proof, plan = self._registry.load_proof(version), self._registry.load(version, "plan")
-        return statements(version, deployment or Deployment(), proof=proof, plan=plan)
+        return self._add(name, ready, tags=tags, comment=comment)
 
     # --- the connection -------------------------------------------------------------------------
 
@@ -452,49 +355,6 @@ class Session(Catalogue):
         if twice:
             raise SampleError(f"The query gives two columns called {twice[0]!r}; rename one of them.")
         return plain_features(as_frame(table))
-
-    def _store(
-        self,
-        name: str,
-        ready: Registrable,
-        *,
-        metrics: Mapping[str, float] | None = None,
-        lineage: Mapping[str, Any] | None = None,
-        tags: Mapping[str, str] | None = None,
-        comment: str = "",
-    ) -> ModelVersion:
-        stored = self._registry.register(
-            name,
-            ready.onnx,
-            ready.signature,
-            metrics=metrics,
-            parity=ready.parity,
-            lineage={**ready.lineage, **(lineage or {})},
-            tags=tags,
-            comment=comment,
-            proof=ready.proof,
-            plan=ready.plan,
-            prepare=self._preparation(ready),
-        )
-        self._changed()
-        return self._functions.offer(stored)
-
-    def _preparation(self, ready: Registrable) -> Callable[[ModelVersion], object]:
-        """What must be done before a version's row is written: on Snowflake, deploy it and prove that."""
-        if self._engine.dialect != "snowflake":
-            return lambda version: None
-        from warehouse_ml.push import preparation
-
-        plan = b"" if ready.plan is None else ready.plan.data
-        return preparation(self._engine, ready.onnx, ready.proof, self._deployment, plan=plan)
-
-    def _changed(self, dropped: Sequence[ModelVersion] = ()) -> None:
-        """On Snowflake, make the functions anew that find versions by name, and remove what was dropped."""
-        if self._engine.dialect == "snowflake":
-            from warehouse_ml.push import publish, withdraw
-
-            publish(self._engine, self._registry, self._deployment)
-            withdraw(self._engine, dropped, self._deployment)
 
 
 def _several(target: str | Sequence[str] | None) -> tuple[str, ...] | None:

@@ -1,6 +1,5 @@
 """DuckDB: in memory, in a file, or a connection that the user already has."""
 
-import atexit
 import os
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,41 +12,31 @@ import duckdb
 from warehouse_ml.engines.base import Device, Load, Namespace, Parameters, Part, Transaction
 from warehouse_ml.engines.duckdb_bind import binder, bound_columns, small_rows
 from warehouse_ml.engines.duckdb_caller import in_namespace, plain_parameters
+from warehouse_ml.engines.duckdb_connection_functions import ConnectionFunctions
+from warehouse_ml.engines.duckdb_connections import close_at_exit, own_cursor
 from warehouse_ml.engines.duckdb_functions import (
     FUNCTION_NAME,
     create_function,
     create_variant,
     is_callable,
-    make_on,
     provided,
 )
+from warehouse_ml.engines.duckdb_open_transaction import may_not_fail, transaction_open
 from warehouse_ml.engines.duckdb_progress import Progress
 from warehouse_ml.engines.duckdb_rows import DuckDBRows, Stream
-from warehouse_ml.engines.duckdb_transaction import SCHEMA, read_in_transaction, transaction
+from warehouse_ml.engines.duckdb_transaction import SCHEMA, transaction
 from warehouse_ml.engines.duckdb_trial import score_trial
 from warehouse_ml.engines.interrupts import interruptible, keyboard_interrupts
-from warehouse_ml.engines.lazy_scorer import LazyScorer
 from warehouse_ml.engines.meter import SCORED, Reading
-from warehouse_ml.engines.scoring import (
-    carried_error,
-    shared_function,
-    shared_scorer,
-)
+from warehouse_ml.engines.scoring import carried_error, shared_function, shared_scorer
 from warehouse_ml.engines.variants import shared_variant
-from warehouse_ml.errors import (
-    RegistryError,
-    ScopeError,
-    StatementInterruptedError,
-    WarehouseMLError,
-)
+from warehouse_ml.errors import ScopeError, StatementInterruptedError, WarehouseMLError
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.signature import Method, Signature
 from warehouse_ml.statements import statement
 from warehouse_ml.variant import REFUSAL_MARK, Variant
 
 _pure_functions: list[frozenset[str]] = []
-
-_owned: "weakref.WeakSet[duckdb.DuckDBPyConnection]" = weakref.WeakSet()
 
 
 def connect(
@@ -87,14 +76,10 @@ class DuckDBEngine:
         self._owned = owned
         self._database: str | None = None
         self._stream: weakref.ref[Stream] | None = None
-        self._offered: set[LazyScorer] = set()
+        self._functions = ConnectionFunctions(connection)
         self._progress = Progress(connection)
-        self._provisional: dict[str, Callable[[duckdb.DuckDBPyConnection], None]] = {}
         if owned:
-            # An open connection with functions at the interpreter's end makes nanobind print a page of notes.
-            if not _owned:
-                atexit.register(_close_owned)
-            _owned.add(connection)
+            close_at_exit(connection)
 
     @property
     def device(self) -> Device:
@@ -115,7 +100,7 @@ class DuckDBEngine:
     def read_only(self) -> bool:
         """Whether the database was opened read-only."""
         query = statement("duckdb", "select_read_only")
-        with self._own_cursor() as cursor:
+        with own_cursor(self._connection) as cursor:
             return bool(cursor.execute(query, [self._database_name()]).fetchall()[0][0])
 
     def cursor(self) -> "DuckDBEngine":
@@ -125,7 +110,7 @@ class DuckDBEngine:
     def attached(self) -> "list[DuckDBEngine]":
         """The other databases of the connection that hold models; they are used through this engine."""
         query = statement("duckdb", "select_registry_databases")
-        with self._own_cursor() as cursor:
+        with own_cursor(self._connection) as cursor:
             names = [row[0] for row in cursor.execute(query, [SCHEMA, self._database_name()]).fetchall()]
         return [self._on(name) for name in names]
 
@@ -133,8 +118,7 @@ class DuckDBEngine:
         """Close the connection, unless it is the user's own."""
         if self._owned:
             self._free(Stream.stop)
-            for scorer in self._offered:
-                scorer.withdraw(self._connection)
+            self._functions.withdraw()
             self._connection.close()
 
     def interrupt(self) -> None:
@@ -220,7 +204,8 @@ class DuckDBEngine:
     def probe(self, query: str, *, reads: bool) -> list[tuple[Any, ...]]:
         """The rows of a small query that must disturb nothing; none where it is refused or not run."""
         try:
-            if reads and self._may_not_fail():
+            self._free()
+            if reads and may_not_fail(self._connection):
                 return []
             if not reads and not query.startswith("EXPLAIN"):
                 self.columns(query)  # a refusal of this one leaves an open transaction as it is
@@ -233,7 +218,7 @@ class DuckDBEngine:
     def pure_functions(self) -> frozenset[str]:
         """The builtin functions, in lower case, that give one result for the same arguments in a query."""
         if not _pure_functions:
-            with self._own_cursor() as cursor:
+            with own_cursor(self._connection) as cursor:
                 found = cursor.execute(statement("duckdb", "select_pure_functions")).fetchall()
             _pure_functions.append(frozenset(name for (name,) in found))
         return _pure_functions[0]
@@ -258,23 +243,16 @@ class DuckDBEngine:
     def register_function(self, version: ModelVersion, method: Method, load: Load) -> None:
         """Make a method of a version callable by its name; nothing happens where it already is.
 
-        A function that is made in a transaction is gone after its ROLLBACK, and DuckDB then refuses to make
-        it again on that connection, but not on a cursor. One that is made on a cursor is not seen by a
-        transaction that is older. So it is made on a cursor where no transaction is open, and else on the
-        connection, and once more on a cursor after a ROLLBACK.
-
         Raises:
             RegistryError: An open transaction is in the way.
         """
         name = version.function_of(method)
-        scorer = shared_scorer(version.sha256, version.signature)
-        scorer.offer(self._connection, partial(read_in_transaction, self._database_name(), load))
-        self._offered.add(scorer)
+        self._functions.offer(shared_scorer(version.sha256, version.signature), self._database_name(), load)
         if is_callable(self._connection, name):
             return
         function = shared_function(version.sha256, version.signature, method)
         make = partial(create_function, name, function, version.signature, method)
-        self._make_callable(name, make, version.reference)
+        self._functions.make(name, make, version.reference, self._transaction_open)
 
     @keyboard_interrupts()
     def register_variant(self, variant: Variant, loads: Sequence[Load]) -> None:
@@ -285,34 +263,11 @@ class DuckDBEngine:
         """
         for member, load in zip(variant.members, loads, strict=True):
             scorer = shared_scorer(member.version.sha256, member.version.signature, variant.route)
-            scorer.offer(self._connection, partial(read_in_transaction, self._database_name(), load))
-            self._offered.add(scorer)
+            self._functions.offer(scorer, self._database_name(), load)
         if not is_callable(self._connection, variant.name):
             make = partial(create_variant, variant.name, shared_variant(variant), variant)
-            self._make_callable(variant.name, make, variant.members[0].version.reference)
-
-    def _make_callable(
-        self, name: str, make: Callable[[duckdb.DuckDBPyConnection], None], reference: str
-    ) -> None:
-        with self._own_cursor() as cursor:
-            if not self._transaction_open():
-                make_on(cursor, name, make)
-                return
-            if not is_callable(cursor, name):
-                try:
-                    make(self._connection)
-                except duckdb.NotImplementedException:
-                    make_on(cursor, name, make)
-                except duckdb.TransactionException:
-                    # The transaction is aborted already; the user's own statement says so best.
-                    return
-                else:
-                    self._provisional[name] = make
-        if not is_callable(self._connection, name):
-            raise RegistryError(
-                f"The function of '{reference}' was made after the open transaction began, which "
-                "cannot see it. Commit or roll back, then run the statement again."
-            )
+            reference = variant.members[0].version.reference
+            self._functions.make(variant.name, make, reference, self._transaction_open)
 
     def score(
         self,
@@ -336,12 +291,12 @@ class DuckDBEngine:
         Returns:
             A `pyarrow.ChunkedArray` with a result for each row, in order.
         """
-        with self._own_cursor() as cursor, self.translating(cursor):
+        with own_cursor(self._connection) as cursor, self.translating(cursor):
             return score_trial(cursor, model, signature, method, rows, expression)
 
     def referenced_functions(self) -> frozenset[str]:
         """The functions of versions that views, macros and generated columns call, in lower case."""
-        with self._own_cursor() as cursor:
+        with own_cursor(self._connection) as cursor:
             texts = cursor.execute(statement("duckdb", "select_stored_texts")).fetchall()
         return frozenset(name.lower() for (text,) in texts for name in FUNCTION_NAME.findall(text))
 
@@ -390,52 +345,19 @@ class DuckDBEngine:
             end(stream)
 
     def _settle(self) -> None:
-        """Do what had to wait for the end of a transaction.
-
-        Functions that were made in it are made once more, where it was rolled back.
-        """
+        """Do what had to wait for the end of a transaction."""
         self._progress.settle()
-        if not self._provisional:
-            return
-        with self._own_cursor() as cursor:
-            for name, make in list(self._provisional.items()):
-                # A conflict says that the transaction is still open.
-                with suppress(duckdb.TransactionException):
-                    if not is_callable(cursor, name):
-                        make(cursor)
-                    del self._provisional[name]
+        self._functions.settle()
 
     def _transaction_open(self) -> bool:
-        """Whether the user has begun a transaction: then two statements have one number."""
         self._free()
-        query = statement("duckdb", "select_transaction")
-        try:
-            return self._connection.sql(query).fetchall() == self._connection.sql(query).fetchall()
-        except duckdb.TransactionException:
-            return True
-        except duckdb.ResourceInUseException:
-            # A result of the user's own keeps the connection busy; nothing can run on it anyway.
-            return False
-
-    def _may_not_fail(self) -> bool:
-        """Whether an error would end a transaction of the user's; also where the connection is busy.
-
-        It asks the binder twice, which takes a fifth of running `_transaction_open`'s question.
-        """
-        self._free()
-        asked = "SELECT * FROM query('SELECT 1 AS \"' || txid_current() || '\"')"
-        bind = binder(self._connection, asked)
-        if bind is None:
-            return self._transaction_open()
-        numbers = [bound_columns(bind()) for _ in range(2)]
-        return None in numbers or numbers[0] == numbers[1]
+        return transaction_open(self._connection)
 
     def _on(self, database: str) -> "DuckDBEngine":
         """The same connection, with the models of another of its databases."""
         other = DuckDBEngine(self._connection, owned=False, device=self._device)
         other._database = database
-        other._offered = self._offered
-        other._provisional = self._provisional
+        other._functions = self._functions
         return other
 
     def _database_name(self) -> str:
@@ -447,17 +369,3 @@ class DuckDBEngine:
     def _evaluate(self, sql: Any, parameters: Parameters, namespace: Namespace | None) -> Any:
         run = partial(self._connection.sql, sql, params=plain_parameters(parameters))
         return in_namespace(run, namespace)
-
-    @contextmanager
-    def _own_cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        cursor = self._connection.cursor()
-        try:
-            with keyboard_interrupts():
-                yield cursor
-        finally:
-            cursor.close()
-
-
-def _close_owned() -> None:
-    for connection in list(_owned):
-        connection.close()
