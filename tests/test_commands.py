@@ -415,6 +415,8 @@ def test_register_without_scores_says_so(foreign):
     text = out("register", "-d", "new.duckdb", "--create", "thrice", "thrice.onnx")
     assert text == "thrice@1 is registered, not proved: no scores were given.\n"
     assert "No rows were kept" in failure("verify", "-d", "new.duckdb", "thrice")
+    again = out("register", "-d", "new.duckdb", "Thrice", "thrice.onnx")
+    assert again == "thrice@1 is these bytes already: no version was added, its facts stay.\n"
 
 
 def test_register_takes_a_matrix_of_probabilities(shop):

@@ -145,9 +145,20 @@ def register(
                 if column not in rows.column_names:
                     fail(f"{sample} has no column {column!r}.")
             scores, rows = rows.select(expected), rows.drop_columns(list(expected))
+        known = _known(session, name)
         version = session.import_onnx(name, file, sample=rows, expected=scores, comment=comment)
+        if version.reference in known:
+            click.echo(f"{version.reference} is these bytes already: no version was added, its facts stay.")
+            return
         proof = "not proved: no scores were given" if scores is None else "equal to the expected scores"
         click.echo(f"{version.reference} is registered, {proof}.")
+
+
+def _known(session: Session, name: str) -> set[str]:
+    """The versions of a model, which need not be there."""
+    if name.lower() not in [model.name for model in session.models()]:
+        return set()
+    return {version.reference for version in session.versions(name)}
 
 
 def _read_rows(session: Session, file: str) -> Any:

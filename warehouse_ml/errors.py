@@ -27,6 +27,16 @@ class WarehouseMLError(Exception):
     """The base of every error of this package."""
 
 
+class ArgumentError(WarehouseMLError, TypeError):
+    """A method was given another kind of thing than it takes. It may hold a secret, so it is not repeated."""
+
+    def __init__(self, method: str, argument: str, given: object, expected: str) -> None:
+        self.argument = argument
+        super().__init__(
+            f"{method}({argument}=…) takes {expected}, not an object of {type(given).__name__!r}."
+        )
+
+
 class MissingDependencyError(WarehouseMLError):
     """A feature was asked for whose optional dependency is not installed."""
 
@@ -226,6 +236,17 @@ class VersionTakenError(RegistryError):
         super().__init__(
             f"'{reference}' exists in the target already: {why}. Nothing was changed. Register the model "
             "under another name, or push a version with a number of its own."
+        )
+
+
+class KeptDeploymentWarning(UserWarning):
+    """A version is pushed again with another plan than at first; what is live is not changed."""
+
+    def __init__(self, reference: str) -> None:
+        self.reference = reference
+        super().__init__(
+            f"'{reference}' is live with other tensor operators for GPUs, or none; a live version is not "
+            "changed. It scores as before. To have the new ones, register the model under another name."
         )
 
 

@@ -52,6 +52,13 @@ class Stage:
         elif status != "UPLOADED":
             raise StagedFileError(path, f"was not taken (status {status})")
 
+    def find(self, path: str) -> bytes | None:
+        """The content of a file; None where there is none, or it cannot be read."""
+        try:
+            return self.read(path)
+        except StagedFileError:
+            return None
+
     def read(self, path: str) -> bytes:
         """The content of a file.
 
