@@ -30,6 +30,11 @@ DEVICE_CELLS_PER_RUN = 2**26
 TENSOR_TREES = "warehouse_ml.tensor_trees"
 """Where a file whose trees are tensor operators says how many rows a run may have."""
 
+INEXACT_OPTIMIZERS = ["NoopElimination", "DivMulFusion"]
+"""Basic optimizations of onnxruntime that change results. The first rounds constants of a double graph to
+float32 before it compares them: it drops an addition of 1e-60 and a product with 1 + 1e-9, and so the sign
+that decides a label. The second computes y / x for (1 / x) * y, with another last bit."""
+
 _TICKS_PER_SECOND = {"D": 1 / 86_400, "s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
@@ -177,9 +182,12 @@ def open_session(model: bytes, threads: int = 1, providers: Sequence[Any] | None
     # its plan takes quadratic time: 2 s for 2,000 nodes; without it a run is as fast and takes no more
     options.enable_mem_reuse = False
     if providers is None:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
-    return onnxruntime.InferenceSession(model, options, providers=list(providers))
+        providers = ["CPUExecutionProvider"]
+    else:
+        options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    return onnxruntime.InferenceSession(
+        model, options, providers=list(providers), disabled_optimizers=INEXACT_OPTIMIZERS
+    )
 
 
 def prepare(feature: Mapping[str, Any], values: Any, missing: Any, lenient: bool) -> tuple[Any, Any]:

@@ -165,6 +165,13 @@ def test_passive_aggressive_models_agree() -> None:
     assert_agrees(lm.PassiveAggressiveRegressor(random_state=0).fit(IRIS, SPECIES), IRIS)
 
 
+@pytest.mark.parametrize("intercept", [1e-60, -1e-60, 5e-324, 0.0])
+def test_a_sum_next_to_nothing_decides_the_label(intercept: float) -> None:
+    model = lm.LogisticRegression().fit(IRIS, SPECIES > 0)
+    model.coef_, model.intercept_ = np.zeros((1, 4)), np.array([intercept])
+    assert_agrees(model, IRIS)
+
+
 def test_every_predictor_is_tested() -> None:
     tested = {type(model).__name__ for model in (*REGRESSORS, *SEVERAL, *CLASSIFIERS)}
     known = {name.removeprefix("sklearn.") for name in linear.PREDICTORS}

@@ -49,6 +49,45 @@ def run(made: Scorer, values: Any, missing: Any = None, method: str = "predict")
     ]
 
 
+@pytest.mark.parametrize(
+    ("calculation", "expected"),
+    [
+        ("Add(same, tiny)", np.add(0.0, 1e-60)),
+        ("Sub(same, tiny)", np.subtract(0.0, 1e-60)),
+        ("Mul(cosine, nearly)", np.multiply(1.0, 1.000000001)),
+        ("Div(cosine, nearly)", np.divide(1.0, 1.000000001)),
+    ],
+)
+def test_no_constant_is_rounded_away(calculation: str, expected: float) -> None:
+    graph = f"""
+    <ir_version: 8, opset_import: ["" : 15]> g (double[n, 1] x) => (double[n] prediction) {{
+      s = Constant<value_ints=[-1]>()
+      tiny = Constant<value = double[1] {{1e-60}}>()
+      nearly = Constant<value = double[1] {{1.000000001}}>()
+      same = Neg(x)
+      cosine = Cos(x)
+      result = {calculation}
+      prediction = Reshape(result, s)
+    }}
+    """
+    assert run(scorer(graph, Feature("x", "DOUBLE", "null")), [0.0]) == [expected]
+
+
+def test_a_product_with_a_reciprocal_is_rounded_twice() -> None:
+    graph = """
+    <ir_version: 8, opset_import: ["" : 15]> g (double[n, 1] x) => (double[n] prediction) {
+      s = Constant<value_ints=[-1]>()
+      one = Constant<value = double[1] {1.0}>()
+      share = Div(one, x)
+      root = Sqrt(x)
+      result = Mul(share, root)
+      prediction = Reshape(result, s)
+    }
+    """
+    rows = np.arange(1.0, 100.0)
+    assert run(scorer(graph, Feature("x", "DOUBLE", "null")), rows) == (1.0 / rows * np.sqrt(rows)).tolist()
+
+
 def test_policy_null_gives_null() -> None:
     made = scorer(IDENTITY, Feature("x", "DOUBLE", "null"))
     assert run(made, [1.0, 2.0, np.nan], [False, True, False]) == [1.0, None, None]
