@@ -108,12 +108,10 @@ class Queries:
 
     def _translated(self, text: str, namespace: Namespace) -> str:
         """A statement of DuckDB in Snowflake's dialect."""
-        bound = self._bound(text, self._knowledge(namespace), PORTABLE)
-        return translate(
-            bound.text.strip(),
-            call_writers(bound, self._registry.plan_facts),
-            self._engine.pure_functions(),
-        )
+        knowledge = self._knowledge(namespace)
+        bound = self._bound(text, knowledge, PORTABLE)
+        writers = call_writers(bound, self._registry.plan_facts)
+        return translate(bound.text.strip(), writers, knowledge.columns)
 
     def _bound(self, text: str, knowledge: EngineKnowledge, dialect: Dialect) -> BoundStatement:
         parsed = parse(text, dialect.source)
@@ -190,7 +188,7 @@ class _Catalog:
     def __init__(self, registry: Registry, knowledge: EngineKnowledge, statement: Statement) -> None:
         self._registry = registry
         references = {(call.model, call.selector) for call in statement.calls}
-        self._known = registry.resolve_together(references) if len(references) > 1 else {}
+        self._known = registry.resolve_together(references)
         self.columns = knowledge.columns
 
     def resolve(self, name: str, selector: str) -> ModelVersion:

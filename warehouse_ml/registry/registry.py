@@ -1,7 +1,8 @@
 """What a session holds of the registry: every question and every change, each in a transaction.
 
-Nothing is kept in memory, since another session, thread or process may register at any time: a look-up is
-two small queries. Every change is one transaction, so that it is there as a whole or not at all.
+Nothing is kept in memory, since another session, thread or process may register at any time: the versions
+of a statement are found by one small query. Every change is one transaction, so that it is there as a whole
+or not at all.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -172,6 +173,8 @@ class Registry:
 
     def resolve_together(self, references: Collection[Reference]) -> dict[Reference, ModelVersion]:
         """Find the versions of several references at once, as far as that is easy; see `find_together`."""
+        if not references:
+            return {}
         with suppress(WarehouseMLError):  # `resolve` says which of them it is about
             return self._look(lambda transaction: find_together(transaction, references)) or {}
         return {}

@@ -150,7 +150,7 @@ def live_version(transaction: Transaction, name: str, version: int, selector: st
     rows = transaction.run("select_version", name, version)
     if not rows or rows[0][-1] is not None:
         raise VersionNotFoundError(name, selector or str(version), version_numbers(transaction, name))
-    return _model_version(rows[0])
+    return model_version(rows[0])
 
 
 def version_at(transaction: Transaction, name: str, wanted: AsOf, selector: str) -> int:
@@ -235,10 +235,15 @@ def current_moment(transaction: Transaction) -> datetime:
 
 def read_versions(transaction: Transaction, statement: str, *parameters: object) -> list[ModelVersion]:
     """The versions that a statement selects."""
-    return [_model_version(row) for row in transaction.run(statement, *parameters)]
+    return [model_version(row) for row in transaction.run(statement, *parameters)]
 
 
-def _model_version(row: tuple[Any, ...]) -> ModelVersion:
+def model_version(row: tuple[Any, ...]) -> ModelVersion:
+    """A version, out of the columns of `select_version`.
+
+    Raises:
+        CorruptModelError: They cannot be those of a version.
+    """
     (
         name,
         version,

@@ -1,4 +1,4 @@
-"""The versions of all references of a statement, by two questions instead of two for each."""
+"""The versions of all references of a statement, by one question instead of two for each."""
 
 from collections.abc import Collection
 
@@ -6,7 +6,7 @@ from warehouse_ml.engines.base import Transaction
 from warehouse_ml.errors import WarehouseMLError
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.registry.names import model_name
-from warehouse_ml.registry.rows import ModelRow, read_versions
+from warehouse_ml.registry.rows import model_version
 from warehouse_ml.registry.selector import DEFAULT_ALIAS, Latest, Named, Numbered, Selector, read_selector
 
 Reference = tuple[str, str]
@@ -27,29 +27,31 @@ def find_together(
             wanted[name, selector] = (model_name(name), read_selector(selector))
         except WarehouseMLError:
             continue
+    if not wanted:
+        return {}
     names = sorted({name for name, _ in wanted.values()})
-    models = {row[0]: ModelRow(*row[1:]) for row in transaction.run("select_models_of", names)}
-    numbers = {
-        reference: (name, _number(models[name], selector))
-        for reference, (name, selector) in wanted.items()
-        if name in models and models[name].newest is not None
+    asked = {read.version for _, read in wanted.values() if isinstance(read, Numbered)}
+    numbers = sorted(number for number in asked if number is not None)
+    usual: dict[str, tuple[int | None, int | None]] = {}
+    versions: dict[tuple[str, int | None], ModelVersion] = {}
+    for newest, default, *row in transaction.run("select_named_versions", names, numbers):
+        version = model_version(tuple(row))
+        usual[version.name] = (newest, default)
+        versions[version.name, version.version] = version
+    found = {
+        reference: versions.get((name, _number(read, *usual[name])))
+        for reference, (name, read) in wanted.items()
+        if name in usual
     }
-    asked = sorted({number for _, number in numbers.values() if number is not None})
-    found = read_versions(transaction, "select_versions_of", names, asked) if asked else []
-    versions = {(version.name, version.version): version for version in found}
-    return {
-        reference: versions[name, number]
-        for reference, (name, number) in numbers.items()
-        if number is not None and (name, number) in versions
-    }
+    return {reference: version for reference, version in found.items() if version is not None}
 
 
-def _number(model: ModelRow, selector: Selector) -> int | None:
+def _number(selector: Selector, newest: int | None, default: int | None) -> int | None:
     match selector:
         case Numbered(version):
             return version
         case Latest():
-            return model.newest
+            return newest
         case Named(alias) if alias == DEFAULT_ALIAS:
-            return model.default or model.newest
+            return default or newest
     return None
