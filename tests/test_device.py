@@ -1,5 +1,7 @@
 """The whole way of a session on a GPU, with the CPU standing for it."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -130,8 +132,8 @@ STAYS = {
 def test_other_rows_are_scored_as_they_come(session, text: str) -> None:
     done = rules(session, text)
     assert STAYS[text] in done["gather_batches"]
-    assert done["use_device"].startswith("cuda, graph of")
-    assert "batches of 2,048 rows" in done["use_device"]
+    # which of both was faster was measured when the model was registered
+    assert re.match(r"cuda, (graph|onnxruntime) of \d+ operators, batches of 2,048 rows", done["use_device"])
     same(session, text)
 
 
