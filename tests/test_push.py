@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,8 @@ from warehouse_ml.backends.make_plan import with_tensors
 from warehouse_ml.deployment import Deployment
 from warehouse_ml.engines.snowflake_ddl import handler_files, model_files
 from warehouse_ml.errors import (
+    ArgumentError,
+    KeptDeploymentWarning,
     RegistryError,
     StagedFileError,
     VersionTakenError,
@@ -26,7 +29,7 @@ from warehouse_ml.parity.proof import Proof
 from warehouse_ml.push import publish, push
 from warehouse_ml.registry.registry import Registry
 from warehouse_ml.registry.rows import Plan
-from warehouse_ml.session import connect
+from warehouse_ml.session import Session, connect
 
 PROOF = Proof(
     pa.table({"f0": [1.0, 2.0]}),
@@ -266,17 +269,62 @@ def test_a_user_s_transaction_is_left_alone(source, quick):
     assert quick.statements[-1] == "SELECT CURRENT_TRANSACTION()"
 
 
-def test_a_dry_run_shows_what_a_push_sends(source, quick, monkeypatch):
-    monkeypatch.setattr(pushing, "publish", lambda *arguments: None)
+def test_a_dry_run_shows_what_a_push_sends(source, quick):
     version = registered(source, proof=PROOF, plan=Plan("{}", b"plan"))
+    source.set_alias("churn", "champion", 1)
     pushed(source, quick)
     makes = [
         re.sub(r"(file://)[^']*/warehouse_ml_[^/']*/", r"\1", statement)
         for statement in quick.statements
-        if not statement.startswith(("SELECT", "GET", "USE"))
+        if not statement.startswith(("SELECT", "GET", "USE", "SHOW"))
     ]
-    shown = deployments.statements(version, CALLER, proof=PROOF, plan=b"plan")
-    assert shown == list(dict.fromkeys(makes))
+    shown = deployments.statements(version, CALLER, proof=PROOF, plan=b"plan", aliases=["champion"])
+    assert list(dict.fromkeys(shown)) == list(dict.fromkeys(makes))
+    assert any("churn@champion" in statement for statement in shown)
+    assert source.push_statements("churn", deployment=CALLER, aliases="all") == deployments.statements(
+        version, CALLER, proof=PROOF, plan=source._registry.load(version, "plan"), aliases=["champion"]
+    )
+
+
+def test_a_live_version_stays_where_the_source_has_another_plan_by_now(source, quick):
+    version = registered(source)
+    push("churn", source._registry, quick.engine())
+    live = dict(quick.stage)
+    registered(source, plan=Plan("{}", with_tensors(b"", b"tensor operators")))
+    for _ in range(2):
+        with pytest.warns(KeptDeploymentWarning, match="'churn@1' is live with other tensor operators"):
+            assert push("churn", source._registry, quick.engine()) == version
+    assert {path: quick.stage[path] for path in live} == live
+    assert not [path for path in quick.stage if path.endswith("tensors.onnx")]
+    quick.stage[model_files(version)[1].path] = b'{"sha256": "other"}'
+    with pytest.raises(StagedFileError, match=r"deployment\.json' is another one"):
+        push("churn", source._registry, quick.engine())
+
+
+WRONG = [
+    ({"deployment": {"secure": True}}, ArgumentError, r"push\(deployment=…\) takes a Deployment\(.*'dict'"),
+    ({"to": Path("shop.duckdb")}, ArgumentError, r"push\(to=…\) takes a session on Snowflake.*'PosixPath'"),
+    ({"to": None}, ArgumentError, "'NoneType'"),
+    ({"to": "shop.duckdb"}, RegistryError, "write 'snowflake://shop.duckdb'"),
+    ({"aliases": 5}, ArgumentError, r"push\(aliases=…\) takes a list of aliases, or 'all', not .*'int'"),
+    ({"aliases": ["champion", 5]}, ArgumentError, "takes a list of aliases"),
+    ({"reference": 5}, ArgumentError, r"push\(reference=…\) takes"),
+]
+
+
+@pytest.mark.parametrize(("given", "kind", "message"), WRONG)
+def test_what_is_no_argument_of_a_push_is_said(source, quick, tmp_path, monkeypatch, given, kind, message):
+    monkeypatch.chdir(tmp_path)
+    planned(source)
+    with pytest.raises(kind, match=message):
+        source.push(**{"reference": "churn", "to": Session(quick.engine()), **given})
+    assert list(tmp_path.iterdir()) == []
+    assert quick.statements == []
+
+
+def test_a_session_takes_a_deployment_only():
+    with pytest.raises(TypeError, match=r"connect\(deployment=…\) takes a Deployment"):
+        connect(deployment={"secure": True})
 
 
 def test_trees_are_pushed_as_tensor_operators_too(source, quick):

@@ -102,7 +102,8 @@ def test_an_unknown_connection_is_one_line(home, shop):
 @pytest.mark.parametrize("verb", ["push", "deploy"])
 def test_a_dry_run_prints_every_statement_and_needs_no_account(shop, verb):
     shown = invoke(
-        verb, "-d", shop, "--dry-run", "--secure", "--python", "3.12", "--role", "analyst", "churn@1"
+        *(verb, "-d", shop, "--dry-run", "--secure", "--python", "3.12"),
+        *("--role", "analyst", "--all-aliases", "churn@1"),
     )
     assert shown.exit_code == 0, shown.output
     for part in (
@@ -110,6 +111,8 @@ def test_a_dry_run_prints_every_statement_and_needs_no_account(shop, verb):
         "RUNTIME_VERSION = '3.12'",
         "model.onnx",
         "GRANT USAGE ON FUNCTION",
+        "FUNCTION warehouse_ml.predict(model VARCHAR, features OBJECT)",
+        "'churn@champion'",
     ):
         assert part in shown.output
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from warehouse_ml.engines import open_engine
 from warehouse_ml.engines.base import Engine
-from warehouse_ml.errors import RegistryError
+from warehouse_ml.errors import ArgumentError, RegistryError
 from warehouse_ml.functions import Functions
 from warehouse_ml.model import ModelVersion
+from warehouse_ml.push_arguments import Aliases, check_deployment, check_target, chosen_aliases
 from warehouse_ml.registry.registry import Registry
 from warehouse_ml.registry.rows import AliasChange
 from warehouse_ml.registry.selector import split_reference
@@ -31,6 +32,7 @@ class Catalogue:
             engine: The engine.
             deployment: On Snowflake, how the functions of versions are made.
         """
+        check_deployment("connect", deployment)
         self._engine = engine
         self._deployment = deployment
         self._registry = Registry(engine)
@@ -143,7 +145,7 @@ class Catalogue:
         to: Any,
         *,
         deployment: Deployment | None = None,
-        aliases: Iterable[str] | Literal["all"] = (),
+        aliases: Aliases = (),
     ) -> ModelVersion:
         """Make a version callable on Snowflake, under its own number, and prove it there.
 
@@ -159,12 +161,16 @@ class Catalogue:
             The version as it is there.
 
         Raises:
+            ArgumentError: An argument is of another kind.
             VersionTakenError: Another model has that number there. Nothing was changed.
             ParityError: The functions there do not score as the model was proved to; it was not registered.
             WarehouseMLError: There is no such version, or the target is not on Snowflake.
         """
-        if isinstance(to, str) and to[:12].lower() != "snowflake://":
-            raise RegistryError(f"A version is pushed to Snowflake; write 'snowflake://{to}'.")
+        check_deployment("push", deployment)
+        if not isinstance(reference, str):
+            raise ArgumentError("push", "reference", reference, "a text, name[@selector]")
+        if not isinstance(to, Catalogue):
+            check_target(to)
         target = to if isinstance(to, Catalogue) else Catalogue(open_engine(to))
         try:
             if target._engine.dialect != "snowflake":
@@ -179,20 +185,25 @@ class Catalogue:
             if target is not to:
                 target._engine.close()
 
-    def push_statements(self, reference: str, *, deployment: Deployment | None = None) -> list[str]:
+    def push_statements(
+        self, reference: str, *, deployment: Deployment | None = None, aliases: Aliases = ()
+    ) -> list[str]:
         """The statements by which `push` makes a version, in order, without a connection.
 
-        Left out are the functions that find versions by name: their text depends on what else is there.
+        The functions that find versions by name are those of an account without any other version.
 
         Args:
             reference: `name[@selector]`.
             deployment: How its functions are made.
+            aliases: Aliases to point to the version there too, where they do here; or all.
         """
         from warehouse_ml.deployment import Deployment, statements
 
+        check_deployment("push_statements", deployment)
         version = self.describe(reference)
+        pointers = chosen_aliases(self._registry, version, aliases)
         proof, plan = self._registry.load_proof(version), self._registry.load(version, "plan")
-        return statements(version, deployment or Deployment(), proof=proof, plan=plan)
+        return statements(version, deployment or Deployment(), proof=proof, plan=plan, aliases=pointers)
 
     def _add(
         self,

@@ -1,31 +1,29 @@
 """Push a version of one registry to Snowflake: files, functions, proof, row; each step may be taken again."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from warehouse_ml.deployment import dispatch_statements
 from warehouse_ml.engines.arrow import ARROW_TYPES
 from warehouse_ml.engines.base import Engine
 from warehouse_ml.engines.snowflake import SnowflakeEngine
 from warehouse_ml.engines.snowflake_ddl import (
     create_function,
     create_stage,
-    deployment_json,
     grants,
     handler_contents,
     handler_files,
-    model_files,
-    tensors_file,
     tensors_of,
     withdrawal,
 )
 from warehouse_ml.engines.snowflake_deployment import Deployment
-from warehouse_ml.engines.snowflake_dispatch import NAMES, create_dispatch, dispatched
+from warehouse_ml.engines.snowflake_model_files import put_model
 from warehouse_ml.engines.snowflake_scores import deployed_scores
 from warehouse_ml.engines.snowflake_sql import rendered
 from warehouse_ml.errors import DeploymentRefusedError, ParityError, RegistryError
@@ -34,7 +32,7 @@ from warehouse_ml.options import TOLERANCE
 from warehouse_ml.parity.comparison import Score
 from warehouse_ml.parity.proof import Proof
 from warehouse_ml.parity.report import ParityReport
-from warehouse_ml.quoting import snowflake_name
+from warehouse_ml.push_arguments import Aliases, chosen_aliases
 from warehouse_ml.registry.registry import Registry
 from warehouse_ml.registry.rows import Plan
 from warehouse_ml.registry.selector import split_reference
@@ -50,7 +48,7 @@ def push(
     target: Engine,
     deployment: Deployment | None = None,
     *,
-    aliases: Iterable[str] | Literal["all"] = (),
+    aliases: Aliases = (),
 ) -> ModelVersion:
     """Make a version of a registry callable on Snowflake, under its own number.
 
@@ -77,7 +75,7 @@ def push(
     settings = deployment or Deployment()
     engine = _on_snowflake(target, settings)
     version = source.resolve(*split_reference(reference))
-    pointers = _pointers(source, version, aliases)
+    pointers = chosen_aliases(source, version, aliases)
     onnx, proof = source.load(version), source.load_proof(version)
     facts, data = source.load(version, "facts"), source.load(version, "plan")
     registry = Registry(engine)
@@ -150,11 +148,7 @@ def deploy(
     contents = handler_contents()
     for file in handler_files():
         stage.put(file.path, contents[file.name])
-    model, facts = model_files(version)
-    stage.put(model.path, onnx)
-    if tensors:
-        stage.put(tensors_file(version).path, tensors)
-    stage.put(facts.path, deployment_json(version, tensors))
+    put_model(stage, version, onnx, tensors)
     for method in version.methods:
         engine.run(create_function(version, method, deployment))
     for statement in grants(version, deployment):
@@ -234,26 +228,6 @@ def publish(engine: Engine, registry: Registry, deployment: Deployment | None = 
         written = found
 
 
-def dispatch_statements(
-    versions: Sequence[ModelVersion], pointers: Mapping[str, Mapping[str, int]], deployment: Deployment
-) -> list[str]:
-    """The statements that make the functions that find versions by the names of models.
-
-    Args:
-        versions: The versions of all models.
-        pointers: For each model what its aliases point to, with `default`.
-        deployment: How the functions are made.
-    """
-    entries = dispatched(versions, pointers)
-    found = []
-    for method, name in NAMES.items():
-        found.append(create_dispatch(entries, method, deployment.schema, secure=deployment.secure))
-        if deployment.caller_role is not None:
-            function, role = f"{deployment.schema}.{name}", snowflake_name(deployment.caller_role)
-            found.append(rendered("grant_dispatch_function", function=function, role=role))
-    return found
-
-
 def _as_secure_as_there(engine: SnowflakeEngine, version: ModelVersion, deployment: Deployment) -> Deployment:
     """The settings with which a version's functions are as SECURE as asked for, and no less than they are.
 
@@ -311,15 +285,3 @@ def _representable(proof: Proof, signature: Signature) -> Proof:
 
 def _score(engine: SnowflakeEngine, version: ModelVersion, rows: Any) -> Score:
     return lambda positions, method: deployed_scores(engine, version, method, rows.take(positions))
-
-
-def _pointers(source: Registry, version: ModelVersion, aliases: Iterable[str] | Literal["all"]) -> list[str]:
-    known = source.aliases(version.name)
-    mine = [alias for alias, number in known.items() if number == version.version]
-    if aliases == "all":
-        return mine
-    wanted = [alias.lower() for alias in ([aliases] if isinstance(aliases, str) else aliases)]
-    for alias in wanted:
-        if alias not in mine:
-            raise RegistryError(f"The alias {alias!r} does not point to '{version.reference}' in the source.")
-    return wanted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +11,8 @@ import click
 from warehouse_ml.command_line import EXIT_FAILED, command, database, opened, snowflake_target, wml
 from warehouse_ml.compare import TOLERANCE
 from warehouse_ml.compare import compare as compare_answers
+from warehouse_ml.errors import KeptDeploymentWarning
+from warehouse_ml.push_arguments import Aliases
 from warehouse_ml.session import connect
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ _TARGET = "snowflake:// and the name of a connection in the connector's connecti
 )
 @click.option("--replace", is_flag=True, help="Make functions that exist anew; their grants stay.")
 @click.option("--alias", "aliases", multiple=True, help="An alias to point to the version there too.")
+@click.option("--all-aliases", is_flag=True, help="Point every alias of the version to it there too.")
 @click.argument("reference")
 def push(
     path: str,
@@ -39,6 +43,7 @@ def push(
     runtime: str | None,
     replace: bool,
     aliases: tuple[str, ...],
+    all_aliases: bool,
     reference: str,
 ) -> None:
     """Make a version callable on Snowflake, and prove it there.
@@ -51,15 +56,21 @@ def push(
     """
     if dry_run == (target is not None):
         raise click.UsageError("Give either --to TARGET or --dry-run.")
-    if dry_run and aliases:
-        raise click.UsageError("--alias goes with --to: a dry run asks no registry there.")
+    if aliases and all_aliases:
+        raise click.UsageError("Give either --alias or --all-aliases.")
+    chosen: Aliases = "all" if all_aliases else aliases
     deployment = _deployment(role=role, secure=secure, runtime=runtime, replace=replace)
     with opened(path) as session:
         if target is None:
-            for text in session.push_statements(reference, deployment=deployment):
+            click.echo("-- predict and its siblings: as they are where no other version was pushed\n")
+            for text in session.push_statements(reference, deployment=deployment, aliases=chosen):
                 click.echo(f"{text.rstrip()};\n")
             return
-        stored = session.push(reference, to=target, deployment=deployment, aliases=aliases)
+        with warnings.catch_warnings(record=True) as notes:
+            warnings.simplefilter("always", KeptDeploymentWarning)
+            stored = session.push(reference, to=target, deployment=deployment, aliases=chosen)
+        for note in notes:
+            click.echo(f"wml: {note.message}", err=True)
         click.echo(f"{stored.reference} is on Snowflake, and scores there as it was proved to.")
 
 
