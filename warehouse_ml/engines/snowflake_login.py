@@ -35,7 +35,8 @@ def _configured(name: str | None) -> Mapping[str, Any]:
     if name is None:
         return {}
     try:
-        found: Mapping[str, Any] = CONFIG_MANAGER["connections"].get(name, {})
+        connections: Any = CONFIG_MANAGER["connections"]
     except Error:
         return {}
+    found: Mapping[str, Any] = connections.get(name, {})
     return found
