@@ -5,4 +5,4 @@ MAX_NODES = {max_nodes}
 INSTANCE_FAMILY = {family}
 AUTO_RESUME = TRUE
 AUTO_SUSPEND_SECS = {suspend_seconds}
-COMMENT = 'warehouse_ml: GPUs that score'
+COMMENT = 'warehouse_ml: nodes that score'

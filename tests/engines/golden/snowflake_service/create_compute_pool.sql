@@ -4,4 +4,4 @@ MAX_NODES = 4
 INSTANCE_FAMILY = GPU_NV_S
 AUTO_RESUME = TRUE
 AUTO_SUSPEND_SECS = 600
-COMMENT = 'warehouse_ml: GPUs that score'
+COMMENT = 'warehouse_ml: nodes that score'
