@@ -18,6 +18,7 @@ from warehouse_ml.engines.snowflake_ddl import (
 )
 from warehouse_ml.engines.snowflake_deployment import Deployment
 from warehouse_ml.engines.snowflake_dispatch import NAMES, create_dispatch, dispatched
+from warehouse_ml.engines.snowflake_readers import create_readers
 from warehouse_ml.engines.snowflake_sql import rendered
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.quoting import snowflake_name
@@ -78,6 +79,7 @@ def statements(
         *(registry("insert_plan") if plan else []),
         *registry("commit"),
         *(text for _ in aliases for text in registry(*_ALIAS)),
+        *create_readers(deployment.schema),
         *dispatch_statements([version], {version.name: dict.fromkeys(pointers, version.version)}, deployment),
     ]
 

@@ -24,6 +24,7 @@ from warehouse_ml.engines.snowflake_ddl import (
 )
 from warehouse_ml.engines.snowflake_deployment import Deployment
 from warehouse_ml.engines.snowflake_model_files import put_model
+from warehouse_ml.engines.snowflake_readers import create_readers
 from warehouse_ml.engines.snowflake_scores import deployed_scores
 from warehouse_ml.engines.snowflake_sql import rendered
 from warehouse_ml.errors import DeploymentRefusedError, ParityError, RegistryError
@@ -218,8 +219,11 @@ def publish(engine: Engine, registry: Registry, deployment: Deployment | None = 
     """
     settings = deployment or Deployment()
     target = _on_snowflake(engine, settings)
-    if any(_secure_functions(target).values()):
+    there = _functions_there(target)
+    if any(secure for secure, _ in there.values()):
         settings = replace(settings, secure=True)
+    for statement in create_readers(settings.schema, [comment for _, comment in there.values()]):
+        target.run(statement)
     written = None
     # Once more where another change came in between, which would be missing.
     while written != (found := (registry.live_versions(), registry.pointers())):
@@ -236,8 +240,8 @@ def _as_secure_as_there(engine: SnowflakeEngine, version: ModelVersion, deployme
     """
     if not deployment.secure and not deployment.replace:
         return deployment
-    there = _secure_functions(engine)
-    known = [there[name] for method in version.methods if (name := version.function_of(method)) in there]
+    there = _functions_there(engine)
+    known = [there[name][0] for method in version.methods if (name := version.function_of(method)) in there]
     if deployment.secure and not deployment.replace and not all(known):
         raise RegistryError(
             f"The functions of '{version.reference}' exist and are not SECURE; a function that exists is not "
@@ -246,12 +250,12 @@ def _as_secure_as_there(engine: SnowflakeEngine, version: ModelVersion, deployme
     return replace(deployment, secure=deployment.secure or any(known))
 
 
-def _secure_functions(engine: SnowflakeEngine) -> dict[str, bool]:
-    """Whether they are SECURE, for the functions in the schema, by their names in lower case."""
+def _functions_there(engine: SnowflakeEngine) -> dict[str, tuple[bool, str]]:
+    """For each function in the schema, by its name in lower case: whether it is SECURE, and its comment."""
     shown = engine.execute(rendered("show_functions", schema=engine.schema))
     columns = [column[0].lower() for column in shown.description]
-    name, secure = columns.index("name"), columns.index("is_secure")
-    return {row[name].lower(): row[secure] == "Y" for row in shown.fetchall()}
+    name, secure, comment = map(columns.index, ("name", "is_secure", "description"))
+    return {row[name].lower(): (row[secure] == "Y", row[comment]) for row in shown.fetchall()}
 
 
 def _on_snowflake(engine: Engine, deployment: Deployment) -> SnowflakeEngine:

@@ -33,31 +33,57 @@ _FAILING = {
 """What fails on the sentence of a refusal, and has the type that a feature's value has."""
 
 
-def strict_cast(value: str, feature: Feature, *, refuse: bool = True) -> str:
-    """A VARIANT as a value of a feature's type; NULL and the null of JSON are NULL.
+def strict_cast(value: str, feature: Feature) -> str:
+    """A VARIANT as a value of a feature's type; NULL and the null of JSON are NULL, another type is an error.
 
     Args:
         value: SQL text of a VARIANT, which is written several times.
         feature: The feature.
-        refuse: Whether a value of another type is an error; else it is NULL.
     """
-    fits = _FITS[feature.type].replace("{0}", value)
-    cast = f"CAST({value} AS {TYPES[feature.type].snowflake})"
-    if not refuse:
-        return f"CASE WHEN {fits} THEN {cast} END"
-    # The text depends on the row, or Snowflake could try to read it while it plans.
-    said = f"{_sentence(feature)} || LEFT(CAST({value} AS VARCHAR), 0)"
-    refusal = _FAILING[feature.type].replace("{0}", said)
-    return f"CASE WHEN {fits} THEN {cast} WHEN NOT IS_NULL_VALUE({value}) THEN {refusal} END"
+    kind = feature.type
+    name = snowflake_literal(feature.name)[1:-1]
+    refusal = other_type(name, kind, f"CAST({value} AS VARCHAR)")
+    return (
+        f"CASE WHEN {fits(value, kind)} THEN {cast(value, kind)} "
+        f"WHEN NOT IS_NULL_VALUE({value}) THEN {refusal} END"
+    )
 
 
-def is_of_another_type(value: str, feature: Feature) -> str:
-    """Whether a VARIANT is one that `strict_cast` refuses; NULL for NULL."""
-    fits = _FITS[feature.type].replace("{0}", value)
-    return f"NOT (IS_NULL_VALUE({value}) OR {fits})"
+def fits(value: str, kind: str) -> str:
+    """Whether a VARIANT holds a value of a type; NULL for NULL.
+
+    Args:
+        value: SQL text of a VARIANT, which may be written several times.
+        kind: A key of `TYPES`.
+    """
+    return _FITS[kind].replace("{0}", value)
 
 
-def _sentence(feature: Feature) -> str:
-    said = f"Feature '{feature.name}' is {feature.type}; its VARIANT holds a value of another type."
+def cast(value: str, kind: str) -> str:
+    """A VARIANT that holds a value of a type, as that."""
+    return f"CAST({value} AS {TYPES[kind].snowflake})"
+
+
+def other_type(name: str, kind: str, row: str) -> str:
+    """The error for a value of another type; see `refused`.
+
+    Args:
+        name: The feature's name as it stands inside a literal, or `' || ' around SQL text.
+        kind: The feature's type.
+        row: See `refused`.
+    """
+    return refused(f"Feature ''{name}'' is {kind}; its VARIANT holds a value of another type.", kind, row)
+
+
+def refused(sentence: str, kind: str, row: str) -> str:
+    """An error with a sentence.
+
+    Args:
+        sentence: The sentence as it stands inside a literal.
+        kind: The type of the value that the error stands for.
+        row: SQL text of a VARCHAR that is not NULL and depends on the row, or Snowflake could try to read the
+            sentence while it plans.
+    """
     # Snowflake adds where it was raised: a break of lines keeps that out of the sentence.
-    return snowflake_literal(f"{REFUSAL_MARK}{ScoringError.__name__}: {said}")[:-1] + "\\n in function '"
+    said = f"'{REFUSAL_MARK}{ScoringError.__name__}: {sentence}\\n in function ' || LEFT({row}, 0)"
+    return _FAILING[kind].replace("{0}", said)

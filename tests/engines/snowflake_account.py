@@ -82,7 +82,11 @@ class QuickAccount:
         if sql.startswith("SHOW USER FUNCTIONS"):
             return Answer(
                 [
-                    (name.rpartition(".")[2].upper(), "Y" if " SECURE FUNCTION" in made else "N")
+                    (
+                        name.rpartition(".")[2].upper(),
+                        "Y" if " SECURE FUNCTION" in made else "N",
+                        comment_of(made),
+                    )
                     for name, made in self.functions.items()
                 ]
             )
@@ -132,10 +136,18 @@ class QuickAccount:
         return rows, dict(self.stage), dict(self.functions), set(self.granted)
 
 
+def comment_of(made):
+    return re.search(r"^COMMENT = '(.*)'$", made, re.MULTILINE)[1]
+
+
 class Answer(list):
     """The rows of a statement that the account answers itself."""
 
-    description = (("name",), ("is_secure",))  # of SHOW FUNCTIONS, the only one that is asked
+    description = (
+        ("name",),
+        ("is_secure",),
+        ("description",),
+    )  # of SHOW FUNCTIONS, the only one that is asked
 
     def fetchall(self):
         return list(self)

@@ -100,7 +100,7 @@ def test_a_model_name_with_a_backslash_is_refused(opened: SnowflakeCatalog) -> N
 )
 def test_a_call_within_a_body_is_refused(opened: SnowflakeCatalog, text: str) -> None:
     with pytest.raises(
-        CallSyntaxError, match=r"call warehouse_ml.predict\('m', OBJECT_CONSTRUCT\(...\)\) there"
+        CallSyntaxError, match=r"call warehouse_ml.predict\('m', OBJECT_CONSTRUCT_KEEP_NULL\(...\)\) there"
     ):
         opened.sql(text)
 

@@ -1,22 +1,22 @@
 """The native PREDICT: a function that finds the version by the model's name, for who knows nothing of us.
 
-    SELECT warehouse_ml.predict('churn@champion', OBJECT_CONSTRUCT('age', age, 'plan', plan)) FROM customers
+    SELECT warehouse_ml.predict('churn@champion', OBJECT_CONSTRUCT_KEEP_NULL(*)) FROM customers
 
 It is one SQL expression, made anew whenever a version or an alias changes. Snowflake puts it in the place of
-the call, so that a constant name leaves one version's function. A key that the OBJECT does not hold is NULL,
-and a value of another type than the feature's is refused.
+the call, so that a constant name leaves one version's function. Values are read by `snowflake_readers`: a key
+that the OBJECT does not hold and a value of another type than the feature's are refused.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from warehouse_ml.engines.snowflake_ddl import call_of
+from warehouse_ml.engines.snowflake_readers import holds, read
 from warehouse_ml.engines.snowflake_sql import rendered
 from warehouse_ml.errors import ModelNotFoundError
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.quoting import snowflake_literal
-from warehouse_ml.semistructured import is_of_another_type, strict_cast
-from warehouse_ml.signature import Feature, Method, Signature
+from warehouse_ml.signature import Method
 from warehouse_ml.variant import REFUSAL_MARK
 
 NAMES: Mapping[Method, str] = {
@@ -114,26 +114,16 @@ def _body(entries: Sequence[Dispatched], method: Method, schema: str) -> tuple[s
 
 def _when(entry: Dispatched, method: Method, schema: str) -> str:
     signature = entry.version.signature
-    values = [(_value(feature, signature), feature) for feature in signature.features]
     tried = method == "try_predict"
-    features = [strict_cast(value, feature, refuse=not tried) for value, feature in values]
+    features = [read(feature, signature, schema, refuse=not tried) for feature in signature.features]
     function, arguments = call_of(entry.version, method, schema, features)
     references = ", ".join(map(snowflake_literal, entry.references))
     score = f"TO_VARIANT({function}({arguments}))"
     if tried:
-        # A row with a value of another type has no score, also where the model takes NULL for it.
-        other = " OR ".join(is_of_another_type(value, feature) for value, feature in values)
-        score = f"CASE WHEN {other} THEN NULL ELSE {score} END"
+        # A row without a key or with a value of another type has no score, also where the model takes NULL.
+        held = " AND ".join(holds(feature, signature, schema) for feature in signature.features)
+        score = f"CASE WHEN {held} THEN {score} END"
     return f"  WHEN LOWER(model) IN ({references}) THEN {score}"
-
-
-def _value(feature: Feature, signature: Signature) -> str:
-    """A feature out of the OBJECT, a VARIANT; the keys of OBJECT_CONSTRUCT(*) are in upper case."""
-    upper = feature.name.upper()
-    folded = [name for name in signature.feature_names if name.upper() == upper]
-    keys = [feature.name] if upper == feature.name or len(folded) > 1 else [feature.name, upper]
-    found = [f"GET(features, {snowflake_literal(key)})" for key in keys]
-    return found[0] if len(found) == 1 else f"COALESCE({', '.join(found)})"
 
 
 def _refusal(entries: Sequence[Dispatched], method: Method) -> str:

@@ -24,7 +24,7 @@ def check_bodies(tree: TokenTree) -> None:
             raise CallSyntaxError(
                 f"{word}({model}, ...)",
                 "the body of a function or a procedure is a text, and calls in it are not seen; "
-                f"call warehouse_ml.{word.lower()}({model}, OBJECT_CONSTRUCT(...)) there",
+                f"call warehouse_ml.{word.lower()}({model}, OBJECT_CONSTRUCT_KEEP_NULL(...)) there",
             )
 
 

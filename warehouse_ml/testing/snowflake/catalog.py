@@ -47,6 +47,7 @@ class Catalog:
         self.workers = workers
         self.settings = settings
         self.functions: dict[Name, Function] = {}
+        self.plain: set[Name] = set()  # those of SQL that may be called in a lambda, see create.is_plain
         self.native: dict[Name, str] = {}
         self.failures: dict[str, EmulationError] = {}
         self.numbers = count(1)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import sqlglot
 from sqlglot import exp
 
+from warehouse_ml.quoting import quoted
 from warehouse_ml.testing.snowflake.answers import Answer, status
 from warehouse_ml.testing.snowflake.cursor import Cursor
 from warehouse_ml.testing.snowflake.environments import environment
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 NEEDED = ("RUNTIME_VERSION", "IMPORTS", "PACKAGES", "ARTIFACT_REPOSITORY", "HANDLER")
 """Clauses without which a Python function would depend on an account's defaults."""
+
+SUBQUERIES = ("_FS_OBJECT_CONSTRUCT", "_FS_OBJECT_CONSTRUCT_STAR", "_FS_FLATTEN", "WML_ROW")
+"""Macros that hold a subquery, which DuckDB does not take in a lambda."""
 
 
 def create_function(session: "Session", reader: Reader) -> Answer:
@@ -82,22 +86,47 @@ def native_expression(session: "Session", function: Function) -> str:
     ):
         raise NotEmulatedError("SQL functions whose body is more than one expression")
     cursor = Cursor(session.connection, session.connection._duck_conn)
-    (body,) = cursor._transform(select, None).expressions
+    (body,) = cursor._transform(select, None).copy().expressions  # each node with its own parent
     qualify(session, function, body)
     types = {argument.name: argument.type.duckdb for argument in function.arguments}
 
+    session.catalog.plain.discard(function.name)
+    plain = is_plain(session, body)
+    if plain:
+        session.catalog.plain.add(function.name)
+    mentioned = [node.name for node in body.find_all(exp.Column) if not node.table and node.name in types]
+    held = f"of_{function.name[2]}".lower() if plain and len(mentioned) > len({*mentioned}) else ""
+
     def typed(node: exp.Expression) -> exp.Expression:
         if isinstance(node, exp.Column) and not node.table and node.name in types:
+            if held:
+                return exp.column(node.this.copy(), table=held)
             return exp.cast(node.copy(), types[node.name], dialect="duckdb", copy=False)
         return node
 
     sql = body.unalias().transform(typed).sql(dialect="duckdb")
-    return f"CAST({sql} AS {function.returns.duckdb_result})"
+    result = f"CAST({sql} AS {function.returns.duckdb_result})"
+    if not held:
+        return result
+    values = ", ".join(f"{quoted(name)} := CAST({quoted(name)} AS {kind})" for name, kind in types.items())
+    return f"list_transform([struct_pack({values})], lambda {held}: {result})[1]"
+
+
+def is_plain(session: "Session", body: exp.Expr) -> bool:
+    """Whether an expression may stand in a lambda: without subqueries, and with functions of SQL alone.
+
+    DuckDB puts an argument of a macro wherever it is mentioned, and would compute it as often, at each level
+    of functions that call functions. A lambda computes it once.
+    """
+    called = {call.name.upper() for call in body.find_all(exp.Anonymous)}
+    others = {name[2].upper() for name in session.catalog.functions if name not in session.catalog.plain}
+    return called.isdisjoint(others) and called.isdisjoint(SUBQUERIES)
 
 
 def qualify(session: "Session", function: Function, body: exp.Expr) -> None:
     """Complete the names of functions in a body: they are in the schema of the function, whoever calls it."""
-    for call in [*body.find_all(exp.Anonymous)]:
+    # inner ones first, for what takes a call's place holds a copy of its arguments
+    for call in reversed([*body.find_all(exp.Anonymous)]):
         outer: exp.Expr = call
         if call.name.lower().startswith("_fs_"):
             # what fakesnow writes for a function that DuckDB has not; it is found in its database alone

@@ -3,7 +3,7 @@
 from typing import Any
 
 from fakesnow.cursor import FakeSnowflakeCursor
-from sqlglot import exp
+from sqlglot import exp, parse_one
 
 from warehouse_ml.testing.snowflake.errors import NotEmulatedError
 
@@ -25,6 +25,22 @@ A VARIANT is JSON here, where 2.7 may be of either kind, and a time is a text.
 
 TRY_TIME = "WML_TRY_TIME"
 """Stands for TRY_CAST to a time while fakesnow has the statement."""
+
+POINTER = parse_one("'/' || replace(replace(:key, '~', '~0'), '/', '~1')", read="duckdb")
+"""The JSON pointer of a key that is known row by row."""
+
+ANY_CASE = parse_one(
+    """
+    CASE
+        WHEN list_contains(json_keys(:whole), :key) THEN :key
+        WHEN len(list_filter(json_keys(:whole), lambda emulated: upper(emulated) = upper(:key))) > 1
+            THEN error('The emulation does not emulate GET_IGNORE_CASE where keys differ in case alone.')
+        ELSE list_filter(json_keys(:whole), lambda emulated: upper(emulated) = upper(:key))[1]
+    END
+    """,
+    read="duckdb",
+)
+"""The key that GET_IGNORE_CASE finds; which of several, Snowflake does not say."""
 
 
 class Cursor(FakeSnowflakeCursor):
@@ -81,13 +97,20 @@ def with_parts(node: Any) -> Any:
         return exp.TryCast(this=node.expressions[0].transform(with_parts), to=time)
     as_text = isinstance(node, exp.Cast) and node.to.is_type("text", "varchar")
     part = node.this.unnest() if as_text else node
-    if not isinstance(part, exp.GetExtract) or not part.expression.is_string:
+    if not isinstance(part, (exp.GetExtract, exp.GetIgnoreCase)) or part.expression.is_number:
         return node
-    key = part.expression.name.replace("~", "~0").replace("/", "~1")
     whole = part.this.transform(with_parts)
-    return function(
-        "json_extract_string" if as_text else "json_extract", whole, exp.Literal.string(f"/{key}")
-    )
+    found = json_pointer(part, whole, part.expression.transform(with_parts))
+    return function("json_extract_string" if as_text else "json_extract", whole, found)
+
+
+def json_pointer(part: Any, whole: Any, key: Any) -> Any:
+    """The JSON pointer of what GET or GET_IGNORE_CASE finds under a key."""
+    if isinstance(part, exp.GetIgnoreCase):
+        key = exp.replace_placeholders(ANY_CASE, whole=whole, key=key).copy()
+    elif key.is_string:
+        return exp.Literal.string("/" + key.name.replace("~", "~0").replace("/", "~1"))
+    return exp.replace_placeholders(POINTER, key=key)
 
 
 def predicate_name(node: Any) -> str:

@@ -1,0 +1,10 @@
+CREATE OR REPLACE FUNCTION {schema}.holds(features OBJECT, name VARCHAR, kind VARCHAR)
+COPY GRANTS
+RETURNS BOOLEAN
+LANGUAGE SQL
+COMMENT = {comment}
+AS $$
+IS_NULL_VALUE({value}) OR CASE kind
+{whens}
+END
+$$
