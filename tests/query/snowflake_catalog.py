@@ -17,9 +17,9 @@ from warehouse_ml.signature import TYPES, Method
 from warehouse_ml.testing.snowflake import emulated_snowflake
 
 _CHURN = "LEAST(1::FLOAT, {0} / 100 + CASE WHEN {1} = 'pro' THEN 0.1::FLOAT ELSE 0::FLOAT END)"
-_GRADE = """CASE MOD({0}::INT, 3) WHEN 0 THEN 'it''s' WHEN 1 THEN 'say "x"' ELSE 'c' END"""
+_GRADE = """CASE MOD(FLOOR({0})::INT, 3) WHEN 0 THEN 'it''s' WHEN 1 THEN 'say "x"' ELSE 'c' END"""
 _GRADES = (
-    "PARSE_JSON(CASE MOD({0}::INT, 3) "
+    "PARSE_JSON(CASE MOD(FLOOR({0})::INT, 3) "
     """WHEN 0 THEN '{{"it''s": 0.2, "say \\\\"x\\\\"": 0.5, "c": 0.22}}' """
     """WHEN 1 THEN '{{"it''s": 0.2, "say \\\\"x\\\\"": 0.21, "c": 0.5}}' """
     """ELSE '{{"it''s": 0.5, "say \\\\"x\\\\"": 0.21, "c": 0.22}}' END)::OBJECT"""

@@ -4,9 +4,13 @@ import pytest
 
 from tests.testing.account import Account
 from warehouse_ml.testing.snowflake import Settings, emulated_snowflake
-from warehouse_ml.testing.snowflake.fixture import emulation, snowflake_session
+from warehouse_ml.testing.snowflake.fixture import (
+    emulation,
+    snowflake_emulation_options,
+    snowflake_session,
+)
 
-__all__ = ["emulation", "snowflake_session"]
+__all__ = ["emulation", "snowflake_emulation_options", "snowflake_session"]
 
 
 @pytest.fixture(scope="module")

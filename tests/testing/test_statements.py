@@ -92,8 +92,11 @@ REFUSED = {
     "an external stage": ("CREATE STAGE s URL = 's3://b'", "9999.*URL"),
     "a revocation": ("REVOKE USAGE ON SCHEMA public FROM ROLE analyst", "9999.*REVOKE"),
     "a grant of all": ("GRANT ALL ON SCHEMA public TO ROLE analyst", "9999.*GRANT ALL"),
-    "a grant to a share": ("GRANT USAGE ON SCHEMA public TO SHARE s", "'TO ROLE' was expected"),
+    "a grant to a share": ("GRANT USAGE ON SCHEMA public TO SHARE s", "9999.*GRANT TO SHARE"),
     "a grant to no role": ("GRANT USAGE ON SCHEMA public TO ROLE nobody", "Role 'NOBODY' does not exist"),
+    "a grant to a database role": ("GRANT USAGE ON SCHEMA public TO DATABASE ROLE r", "9999.*TO DATABASE"),
+    "a grant of a database role": ("GRANT DATABASE ROLE r TO ROLE analyst", "9999.*GRANT DATABASE ROLE"),
+    "a grant of a role": ("GRANT ROLE r TO ROLE analyst", "9999.*GRANT ROLE"),
     "a grant on nothing": (
         "GRANT USAGE ON FUNCTION nope(FLOAT) TO ROLE analyst",
         r"NOPE\(FLOAT\)' does not exist",

@@ -21,6 +21,7 @@ from warehouse_ml.quoting import quoted
 from warehouse_ml.testing.snowflake.columns import batches, decoded
 from warehouse_ml.testing.snowflake.errors import ALREADY_THERE, NOT_THERE, EmulationError, NotEmulatedError
 from warehouse_ml.testing.snowflake.functions import CreateFunction, Function
+from warehouse_ml.testing.snowflake.identifiers import kept
 from warehouse_ml.testing.snowflake.stages import Name
 from warehouse_ml.testing.snowflake.types import SnowflakeType
 from warehouse_ml.testing.snowflake.worker_process import WorkerStoppedError
@@ -56,6 +57,11 @@ class Catalog:
         """Take a function in, which `calls` runs or `expression` stands for; gives Snowflake's answer."""
         function = statement.function
         known = self.functions.get(function.name)
+        other = next((name for name in self.functions if same_but_for_case(name, function.name)), None)
+        if other is not None:
+            raise NotEmulatedError(
+                f"functions whose names differ in case only, {other[2]} and {function.name[2]}"
+            )
         if known is not None and known.arguments != function.arguments:
             raise NotEmulatedError(f"two functions named {function.name[2]}, with different arguments")
         if known is not None and statement.exists_is_fine:
@@ -68,7 +74,7 @@ class Catalog:
         if calls is not None:
             self.register(native, function, calls)
             expression = called(native, function)
-        names = ", ".join(quoted(argument.name) for argument in function.arguments)
+        names = ", ".join(quoted(kept(argument.name)) for argument in function.arguments)
         self.duck.execute(f"CREATE OR REPLACE MACRO {self.path(function.name)}({names}) AS {expression}")
         self.forget(function.name)
         self.functions[function.name] = function
@@ -173,10 +179,15 @@ class Catalog:
             self.forget(name)
 
 
+def same_but_for_case(one: Name, other: Name) -> bool:
+    """Whether two names are one to DuckDB, and two on Snowflake."""
+    return one != other and [part.upper() for part in one] == [part.upper() for part in other]
+
+
 def called(native: str, function: Function) -> str:
     """The call of a function of DuckDB's, with arguments and result of the declared types."""
     casts = ", ".join(
-        f"CAST({quoted(argument.name)} AS {argument.type.duckdb})" for argument in function.arguments
+        f"CAST({quoted(kept(argument.name))} AS {argument.type.duckdb})" for argument in function.arguments
     )
     call = f"{native}({casts})"
     return f"CAST({call} AS JSON)" if function.returns.duckdb_result == "JSON" else call

@@ -9,6 +9,7 @@ import numpy
 import pyarrow
 
 from warehouse_ml.testing.snowflake.errors import EmulationError
+from warehouse_ml.testing.snowflake.identifiers import shown
 from warehouse_ml.testing.snowflake.types import SEMI_STRUCTURED, SnowflakeType
 from warehouse_ml.testing.snowflake.worker import Header
 from warehouse_ml.testing.snowflake.worker_process import Batch
@@ -62,7 +63,7 @@ def encoded(type_: SnowflakeType, array: Any, chance: random.Random, wide: str) 
         decimals = [None if value is None else str(value) for value in texts]
         return {"kind": "DECIMAL"}, [json.dumps(decimals).encode()]
     if type_.kind in SEMI_STRUCTURED:
-        objects = [None if text is None else json.loads(text) for text in texts]
+        objects = [None if text is None else json.loads(shown(text)) for text in texts]
         return {"kind": "OBJECT"}, [json.dumps(objects).encode()]
     return {"kind": "VARCHAR"}, [json.dumps(texts).encode()]
 

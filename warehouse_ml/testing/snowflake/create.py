@@ -11,6 +11,7 @@ from warehouse_ml.testing.snowflake.cursor import Cursor
 from warehouse_ml.testing.snowflake.environments import environment
 from warehouse_ml.testing.snowflake.errors import EmulationError, NotEmulatedError
 from warehouse_ml.testing.snowflake.functions import Function, read_create_function
+from warehouse_ml.testing.snowflake.identifiers import kept
 from warehouse_ml.testing.snowflake.stages import Name
 from warehouse_ml.testing.snowflake.tokens import Reader
 from warehouse_ml.testing.snowflake.types import SnowflakeType, read_type
@@ -88,7 +89,7 @@ def native_expression(session: "Session", function: Function) -> str:
     cursor = Cursor(session.connection, session.connection._duck_conn)
     (body,) = cursor._transform(select, None).copy().expressions  # each node with its own parent
     qualify(session, function, body)
-    types = {argument.name: argument.type.duckdb for argument in function.arguments}
+    types = {kept(argument.name): argument.type.duckdb for argument in function.arguments}
 
     session.catalog.plain.discard(function.name)
     plain = is_plain(session, body)
@@ -171,6 +172,8 @@ def create_stage(session: "Session", reader: Reader) -> Answer:
     """CREATE [OR REPLACE] STAGE [IF NOT EXISTS] name of Snowflake's own storage."""
     reader.expect("CREATE")
     replaces = reader.accept("OR", "REPLACE")
+    if reader.token.word in ("TEMP", "TEMPORARY"):  # Snowpark sends one for a pandas frame
+        raise NotEmulatedError("temporary stages; a frame becomes a table by Emulation.load")
     reader.expect("STAGE")
     exists_is_fine = reader.accept("IF", "NOT", "EXISTS")
     name = session.current.name(reader.path())

@@ -2,10 +2,15 @@
 
 from typing import Any
 
+from fakesnow import dialect, transforms
 from fakesnow.cursor import FakeSnowflakeCursor
+from fakesnow.transforms.merge import operations
 from sqlglot import exp, parse_one
 
 from warehouse_ml.testing.snowflake.errors import NotEmulatedError
+from warehouse_ml.testing.snowflake.identifiers import keep_names, show_names
+from warehouse_ml.testing.snowflake.macros import macro
+from warehouse_ml.testing.snowflake.values import finish, prepare
 
 VARIANT_TYPES = {
     "IS_DOUBLE": ("UBIGINT", "BIGINT", "HUGEINT", "DOUBLE"),
@@ -15,13 +20,16 @@ VARIANT_TYPES = {
     "IS_BOOLEAN": ("BOOLEAN",),
     "IS_VARCHAR": ("VARCHAR",),
     "IS_NULL_VALUE": ("NULL",),
-    "IS_TIMESTAMP_NTZ": ("",),
-    "IS_DATE": ("",),
+    "IS_TIMESTAMP_NTZ": ("TIMESTAMP_NTZ",),
+    "IS_DATE": ("DATE",),
 }
 """What DuckDB calls the JSON values for which a predicate of Snowflake holds.
 
-A VARIANT is JSON here, where 2.7 may be of either kind, and a time is a text.
+A VARIANT is JSON here, where 2.7 may be of either kind.
 """
+
+MERGED = {"inserted": "INSERT", "updated": "UPDATE", "deleted": "DELETE"}
+"""What DuckDB calls what a MERGE did to a row."""
 
 TRY_TIME = "WML_TRY_TIME"
 """Stands for TRY_CAST to a time while fakesnow has the statement."""
@@ -55,11 +63,50 @@ class Cursor(FakeSnowflakeCursor):
             raise NotEmulatedError("CONNECT BY")
         if any(is_field_of_call(dot) for dot in expression.find_all(exp.Dot)):
             raise NotEmulatedError("a field of a call after a dot: Snowflake knows GET and the colon")
+        expression = expression.transform(lambda node: transforms.identifier(node, params), copy=False)
+        prepare(keep_names(expression))
         variants = {
             value_of(node).unnest() for node in expression.walk() if predicate_name(node) in VARIANT_TYPES
         }
         prepared = expression.transform(lambda node: with_casts(node, variants), copy=False)
-        return super()._transform(prepared, params).transform(with_parts, copy=False)
+        run = super()._transform(prepared, params).transform(with_parts, copy=False)
+        finish(run)
+        return run.transform(show_names, copy=False)
+
+    def _transform_explode(self, expression: Any) -> Any:
+        # DuckDB's own MERGE, which refuses a row that several rows of the source match, as Snowflake does
+        return [expression] if isinstance(expression, exp.Merge) else super()._transform_explode(expression)
+
+    def _execute(self, transformed: Any, params: Any = None) -> None:
+        if not isinstance(transformed, exp.Merge):
+            super()._execute(transformed, params)
+            return
+        for assigned in transformed.find_all(exp.EQ):
+            if isinstance(assigned.parent, exp.Update) and isinstance(assigned.this, exp.Column):
+                assigned.this.set("table", None)
+        transformed.set("returning", exp.Returning(expressions=[exp.column("merge_action")]))
+        super()._execute(transformed, params)
+        done: list[str] = self._arrow_table.column(0).to_pylist() if self._arrow_table else []
+        counts = [
+            exp.alias_(exp.Literal.number(done.count(MERGED[what])), f"number of rows {what}", quoted=True)
+            for what, clauses in operations(transformed).items()
+            if clauses
+        ]
+        super()._execute(exp.select(*counts))
+
+    def _describe_only(self, command: str) -> Any:
+        statement = dialect.parse_one(command)
+        if isinstance(statement, (exp.SetOperation, exp.Subquery)):
+            alias = exp.TableAlias(this=exp.to_identifier("described"))
+            query = exp.select("*").from_(exp.Subquery(this=statement.unnest(), alias=alias))
+            command = query.sql(dialect="snowflake")
+        return super()._describe_only(command)
+
+    def _describe_last_sql(self) -> Any:
+        last: Any = self._last_sql
+        if last and last.startswith("("):  # of what begins so, the parser makes no DESCRIBE
+            self._last_sql = f"SELECT * FROM ({last})"  # type: ignore[assignment]
+        return super()._describe_last_sql()
 
 
 def is_field_of_call(dot: Any) -> bool:
@@ -132,7 +179,7 @@ def variant_predicate(name: str, value: Any) -> Any:
         ifs=[
             exp.If(
                 this=exp.EQ(this=function("typeof", value.copy()), expression=exp.Literal.string("JSON")),
-                true=function("json_type", value),
+                true=macro("wml_kind", value),
             )
         ],
         default=function("error", refusal),

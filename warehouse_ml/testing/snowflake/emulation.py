@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fakesnow.instance import FakeSnow
 
 from warehouse_ml.quoting import quoted
+from warehouse_ml.testing.snowflake import macros
 from warehouse_ml.testing.snowflake.catalog import Catalog, Settings
 from warehouse_ml.testing.snowflake.grants import Grant
 from warehouse_ml.testing.snowflake.plain_http import allow_plain_http
@@ -70,6 +71,9 @@ class Emulation:
         self.statements: list[str] = []
         self.stages = Stages(self.folder)
         self.fakesnow = FakeSnow()
+        # a division by zero and the root of a negative number are errors on Snowflake
+        self.fakesnow.duck_conn.execute("SET GLOBAL ieee_floating_point_ops = false")
+        macros.create(self.fakesnow.duck_conn)
         self.workers = Workers(self.stages, deny_network=not allow_network)
         settings = settings or Settings()
         self.catalog = Catalog(self.fakesnow.duck_conn, self.workers, settings)

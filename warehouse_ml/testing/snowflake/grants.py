@@ -83,6 +83,12 @@ OBJECTS: dict[tuple[str, ...], tuple[frozenset[str], Callable[["Session", Reader
 }
 """What may be granted on, with which privileges."""
 
+ROLES = ("ROLE", "DATABASE", "APPLICATION")
+"""What may stand after GRANT where a role is granted."""
+
+OTHER_RECEIVERS = ("DATABASE", "SHARE", "USER", "APPLICATION")
+"""What may stand after TO besides a role of the account."""
+
 
 def absent(kind: str, name: str) -> EmulationError:
     """The error for an object that is not there."""
@@ -103,8 +109,11 @@ def privileges(reader: Reader) -> list[str]:
 
 
 def role(session: "Session", reader: Reader, what: str) -> str:
-    """TO ROLE name, which ends a GRANT."""
-    reader.expect("TO", "ROLE")
+    """TO [ROLE] name, which ends a GRANT."""
+    reader.expect("TO")
+    if reader.token.word in OTHER_RECEIVERS:
+        raise NotEmulatedError(f"{what} TO {reader.token.word}")
+    reader.accept("ROLE")
     name = reader.identifier()
     reader.end(what)
     if name not in session.emulation.roles:
@@ -122,6 +131,8 @@ def grant(session: "Session", reader: Reader) -> Answer:
         if service_role != "ALL_ENDPOINTS_USAGE":
             raise absent("Service role", service_role)
         new = [Grant(service_role, "SERVICE", name, role(session, reader, "GRANT SERVICE ROLE"))]
+    elif reader.token.word in ROLES:
+        raise NotEmulatedError(f"GRANT {reader.token.word} ROLE".replace("ROLE ROLE", "ROLE"))
     else:
         wanted = privileges(reader)
         kind = next((words for words in OBJECTS if reader.accept(*words)), None)

@@ -21,6 +21,7 @@ import pyarrow
 from warehouse_ml.testing.snowflake.columns import split
 from warehouse_ml.testing.snowflake.errors import SERVICE, EmulationError, NotEmulatedError
 from warehouse_ml.testing.snowflake.functions import Function
+from warehouse_ml.testing.snowflake.identifiers import shown
 from warehouse_ml.testing.snowflake.types import SEMI_STRUCTURED, SnowflakeType
 
 RETRIED = frozenset({404, 429, 500, 502, 503, 504})
@@ -53,7 +54,7 @@ def sent(type_: SnowflakeType, value: Any) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if type_.kind in SEMI_STRUCTURED:
-        return json.loads(value)
+        return json.loads(shown(value))
     if isinstance(value, Decimal):
         return int(value) if not type_.scale else float(value)
     if isinstance(value, float) and not math.isfinite(value):

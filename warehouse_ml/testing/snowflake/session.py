@@ -6,21 +6,21 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-from fakesnow.dialect import parse_one
-from fakesnow.rowtype import describe_as_rowtype
-from fakesnow.statement_type import statement_type_id
 from snowflake.connector.errors import ProgrammingError
 
-from warehouse_ml.testing.snowflake import create, files, grants, service_statements, show, system
+from warehouse_ml.testing.snowflake import (
+    create,
+    files,
+    grants,
+    queries,
+    service_statements,
+    show,
+    system,
+)
 from warehouse_ml.testing.snowflake.answers import Answer, status
 from warehouse_ml.testing.snowflake.catalog import Catalog
-from warehouse_ml.testing.snowflake.cursor import Cursor
-from warehouse_ml.testing.snowflake.errors import (
-    BROKEN,
-    NOT_THERE,
-    EmulationError,
-    NotEmulatedError,
-)
+from warehouse_ml.testing.snowflake.errors import NOT_THERE, EmulationError, NotEmulatedError
+from warehouse_ml.testing.snowflake.failures import failed
 from warehouse_ml.testing.snowflake.names import Current
 from warehouse_ml.testing.snowflake.services import Services
 from warehouse_ml.testing.snowflake.stages import Name, Stages
@@ -50,13 +50,6 @@ FAKESNOW = frozenset(
 
 COMMITS = ("CREATE", "DROP", "ALTER", "GRANT", "COMMENT ", "TRUNCATE")
 """Statements that end a transaction before they run, as every DDL does on Snowflake."""
-
-NUMBERS: dict[type[Exception], tuple[int, str]] = {
-    duckdb.CatalogException: (NOT_THERE, "02000"),
-    duckdb.BinderException: (2043, "02000"),
-    duckdb.ParserException: (1003, "42000"),
-}
-"""Snowflake's numbers and states for errors of DuckDB's that fakesnow leaves as they are."""
 
 Statement = Callable[["Session", Reader], Answer]
 
@@ -152,6 +145,10 @@ class Session:
         self.emulation.statements.append(sql)
         if describe and kind in OWN and not kind.startswith(("SHOW", "DESCRIBE", "LIST", "LS")):
             return status("")  # what it would answer, without doing it
+        if any(token.word == ";" for token in reader.tokens):
+            raise EmulationError(
+                8, "Actual statement count did not match the desired statement count 1.", "0A000"
+            )
         if kind == "CREATE SCHEMA" and reader.sees("CREATE", "OR", "REPLACE"):
             raise NotEmulatedError("CREATE OR REPLACE SCHEMA")
         try:
@@ -163,7 +160,7 @@ class Session:
                 return system.system_function(self, reader)
             if kind in FAKESNOW:
                 self.check_case(reader)
-                found = self.fakesnow(sql, values, describe=describe)
+                found = queries.run(self, sql, values, describe=describe)
                 if kind == "DROP SCHEMA":
                     self.forget_dropped()
                 return found
@@ -173,10 +170,7 @@ class Session:
             failure = self.catalog.failure(str(error))
             if failure is not None:
                 raise failure from error
-            if isinstance(error, ProgrammingError):
-                raise
-            number, state = NUMBERS.get(type(error), (BROKEN, "42000"))
-            raise EmulationError(number, f"{type(error).__name__}: {error}", state) from error
+            raise failed(error) from error
         raise NotEmulatedError(f"the statement {kind.strip()}")
 
     def forget_dropped(self) -> None:
@@ -208,16 +202,3 @@ class Session:
             called = token.content if token.kind == "name" and after.word == "(" else ""
             if called and known.get(called.upper(), called) != called:
                 raise EmulationError(NOT_THERE, f"SQL compilation error: Unknown function {called}.", "02000")
-
-    def fakesnow(self, sql: str, values: Sequence[Any] | None, *, describe: bool) -> Answer:
-        """Have fakesnow run a statement."""
-        sql = system.in_place(self, sql)
-        kind = statement_type_id(parse_one(sql))
-        cursor = Cursor(self.connection, self.connection._duck_conn)
-        if describe:
-            described = cursor._describe_only(sql)
-            if described is None:
-                raise NotEmulatedError("the description of this statement without running it")
-            return Answer(None, describe_as_rowtype(described), kind)
-        cursor.execute(sql, binding_params=values, server=True)
-        return Answer(cursor._arrow_table, describe_as_rowtype(cursor._describe_last_sql()), kind)
