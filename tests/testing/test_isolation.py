@@ -17,7 +17,7 @@ from warehouse_ml.testing.snowflake.workers import LIMIT
 def test_accounts_share_nothing(account):
     account.sql("CREATE TABLE own (a INT)")
     with emulated_snowflake() as other:
-        with pytest.raises(SnowparkSQLException, match="OWN does not exist"):
+        with pytest.raises(SnowparkSQLException, match="'OWN' does not exist"):
             other.session().sql("SELECT * FROM own").collect()
         with pytest.raises(SnowparkSQLException, match="FILES' does not exist"):
             other.session().sql("LIST @files").collect()

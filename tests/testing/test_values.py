@@ -12,6 +12,8 @@ VALUES = {
     "1 / 3::FLOAT": 1 / 3,
     "(SELECT AVG(column1) FROM VALUES (1), (1), (2))": 1.333333,
     "(SELECT AVG(DISTINCT column1) FROM VALUES (1), (1), (2))": 1.5,
+    "(SELECT AVG(column1 / 3) FROM VALUES (1), (2))": 0.5,
+    "(SELECT MAX(a) FROM (SELECT AVG(column1) OVER () AS a FROM VALUES (1), (1), (2)))": 1.333333,
     "(SELECT SUM(column1) FROM VALUES (9007199254740993), (1))": 9007199254740994,
     "2.5::FLOAT::INT": 3,
     "(0 - 2.5)::FLOAT::INT": -3,

@@ -199,11 +199,8 @@ def limit_text(column: Any) -> None:
 def finish(statement: Any) -> None:
     """Put DuckDB's functions and the macros in their places."""
     for node in [*statement.find_all(exp.Anonymous)]:
-        name = node.name.upper()
-        if name == MEAN:
-            averaged(node)
-        elif name in FINISHED:
-            replaced(node, FINISHED[name])
+        if node.name.upper() in FINISHED:
+            replaced(node, FINISHED[node.name.upper()])
     each(statement, (exp.JSONExtractScalar,), lambda node: macro("wml_plain", exp.Paren(this=node)))
     for node in [*statement.find_all(exp.Cast)]:
         inner = node.this.unnest()
@@ -212,6 +209,9 @@ def finish(statement: Any) -> None:
         )
         if not isinstance(node, exp.TryCast) and node.to.this in TEXTS and not known:
             replaced(node, lambda one: macro("wml_text", one.this))
+    for node in reversed([*statement.find_all(exp.Anonymous)]):  # last and from within: they are copied
+        if node.name == MEAN:
+            averaged(node)
 
 
 def averaged(node: Any) -> None:
@@ -219,18 +219,15 @@ def averaged(node: Any) -> None:
     outer = node
     while isinstance(outer.parent, (exp.Window, exp.Filter)) and outer.arg_key == "this":
         outer = outer.parent
-    summed = outer.copy()
     sums = exp.Sum(this=node.expressions[0].copy())
-    if summed.this is None or isinstance(summed, exp.Anonymous):
-        summed = sums
-    else:
-        next(one for one in summed.find_all(exp.Anonymous) if one.name == MEAN).replace(sums)
     mean = exp.Avg(this=node.expressions[0])
     if outer is node:
-        replaced(node, lambda one: macro("wml_mean", mean, call("typeof", summed)))
-    else:
-        node.replace(mean)
-        replaced(outer, lambda one: macro("wml_mean", one, call("typeof", summed)))
+        replaced(node, lambda _: macro("wml_mean", mean, call("typeof", sums)))
+        return
+    summed = outer.copy()
+    next(one for one in summed.find_all(exp.Anonymous) if one.name == MEAN).replace(sums)
+    node.replace(mean)
+    replaced(outer, lambda one: macro("wml_mean", one, call("typeof", summed)))
 
 
 def quotient(node: Any) -> Any:
