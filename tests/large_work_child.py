@@ -129,6 +129,8 @@ def bar(file: str, progress: str) -> None:
 
 
 if __name__ == "__main__":
+    # a shell starts what is in its background with Ctrl-C ignored, and its children inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     work = {"interrupted": interrupted, "memory": memory, "bar": bar}[sys.argv[1]]
     told = work(*sys.argv[2:])
     if told is not None:

@@ -1,6 +1,6 @@
 """Register a pipeline, score its rows in SQL, and compare each with the estimator."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Literal
@@ -47,8 +47,18 @@ class Outcome:
     seconds: float = 0.0
 
 
-def check(session: Any, name: str, factory: Factory) -> Outcome:
-    """Register under a name of its own, score, compare."""
+def check(
+    session: Any, name: str, factory: Factory, then: Callable[[ModelVersion], object] = lambda version: None
+) -> Outcome:
+    """Register under a name of its own, score, compare.
+
+    Args:
+        session: Where to.
+        name: The pipeline.
+        factory: Makes the pipeline and its rows.
+        then: Called with the version while it is there, and with it the tables `all_rows` and `kept_rows`,
+            which are the rows that the estimator scores.
+    """
     case = factory()
     start = perf_counter()
     model = (
@@ -82,6 +92,7 @@ def check(session: Any, name: str, factory: Factory) -> Outcome:
                 shares,
                 [_as_returned(answer, share) for answer, share in zip(answers, shares, strict=True)],
             )
+    then(version)
     session.drop_model(model)
     return Outcome(
         name,

@@ -1,5 +1,6 @@
 """fakesnow's cursor, where it must not give what Snowflake does not."""
 
+from threading import Lock
 from typing import Any
 
 from fakesnow import dialect, transforms
@@ -34,6 +35,15 @@ MERGED = {"inserted": "INSERT", "updated": "UPDATE", "deleted": "DELETE"}
 TRY_TIME = "WML_TRY_TIME"
 """Stands for TRY_CAST to a time while fakesnow has the statement."""
 
+KEPT = (exp.Query, exp.Insert, exp.Update, exp.Delete)
+"""Statements whose form in DuckDB depends on nothing but their text and the current schema."""
+
+MOST_KEPT = 1_000
+"""How many of these forms are kept."""
+
+_transformed: dict[tuple[str, Any, Any], Any] = {}
+_lock = Lock()
+
 POINTER = parse_one("'/' || replace(replace(:key, '~', '~0'), '/', '~1')", read="duckdb")
 """The JSON pointer of a key that is known row by row."""
 
@@ -54,11 +64,34 @@ ANY_CASE = parse_one(
 class Cursor(FakeSnowflakeCursor):
     """A cursor whose statements are DuckDB's, with the meaning that they have on Snowflake."""
 
+    _text: str | None = None
+    """The text whose form in DuckDB is wanted next."""
+
     def _inline_variables(self, sql: str) -> str:
         # SET is refused, and a text may hold a dollar sign
         return sql
 
+    def execute(self, command: str, *args: Any, **kwargs: Any) -> Any:
+        """Run a statement; what it is in DuckDB is kept, since most programs send few texts many times."""
+        self._text = command
+        return super().execute(command, *args, **kwargs)
+
     def _transform(self, expression: Any, params: Any) -> Any:
+        text, self._text = self._text, None
+        # an IDENTIFIER(?) takes its name from the values
+        if text is None or not isinstance(expression, KEPT) or "IDENTIFIER" in text.upper():
+            return self._transformed(expression, params)
+        key = (text, self._conn.database, self._conn.schema)
+        if key not in _transformed:
+            found = self._transformed(expression, params)
+            with _lock:
+                if len(_transformed) >= MOST_KEPT:
+                    _transformed.clear()
+                _transformed[key] = found
+            return found.copy()
+        return _transformed[key].copy()
+
+    def _transformed(self, expression: Any, params: Any) -> Any:
         if expression.find(exp.Connect):
             raise NotEmulatedError("CONNECT BY")
         if any(is_field_of_call(dot) for dot in expression.find_all(exp.Dot)):
@@ -75,7 +108,10 @@ class Cursor(FakeSnowflakeCursor):
 
     def _transform_explode(self, expression: Any) -> Any:
         # DuckDB's own MERGE, which refuses a row that several rows of the source match, as Snowflake does
-        return [expression] if isinstance(expression, exp.Merge) else super()._transform_explode(expression)
+        parts = [expression] if isinstance(expression, exp.Merge) else super()._transform_explode(expression)
+        if len(parts) > 1:
+            self._text = None
+        return parts
 
     def _execute(self, transformed: Any, params: Any = None) -> None:
         if not isinstance(transformed, exp.Merge):
