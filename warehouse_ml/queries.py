@@ -188,7 +188,9 @@ class _Catalog:
     def __init__(self, registry: Registry, knowledge: EngineKnowledge, statement: Statement) -> None:
         self._registry = registry
         references = {(call.model, call.selector) for call in statement.calls}
-        self._known = registry.resolve_together(references)
+        # for one of them DuckDB answers two simple questions sooner; Snowflake is asked over a network
+        together = len(references) > 1 or knowledge.dialect == "snowflake"
+        self._known = registry.resolve_together(references) if together else {}
         self.columns = knowledge.columns
 
     def resolve(self, name: str, selector: str) -> ModelVersion:

@@ -53,10 +53,13 @@ MOST_INPUTS = 0.7
 
 SAMPLE_ROWS = 20_000
 ASKING_PAYS = 2e7
-"""Nanoseconds of scoring below which the engine is not asked for statistics: over a join that takes 10 ms."""
+"""Nanoseconds of scoring below which the engine is not asked for statistics, nor whether FROM is a table."""
 
 SAMPLE_PAYS = 3e7
 """How many nanoseconds all scores must take for a sample to be worth its time."""
+
+JOIN_PAYS = 1e8
+"""The same over a join or a view: a question takes 10 ms there, since it reads what is joined."""
 
 WIDEST = 40
 """More features are not even counted on a sample."""
@@ -95,12 +98,15 @@ def _deduplicated(
         + CALL_NANOSECONDS
         + ARGUMENT_NANOSECONDS * len(score.features)
     )
-    if cost <= overhead or (sorted_back and not has_row_numbers(site, knowledge)):
+    if cost <= overhead:
         return statement
     rows = knowledge.estimated_rows(site.scope.local(f"SELECT 1 FROM {_source(site, knowledge)}"))
     if rows is None or rows < ROWS_WORTH_ASKING or cost * rows < ASKING_PAYS:
         return statement
-    inputs = _different_inputs(site, rows, knowledge, cost * rows >= SAMPLE_PAYS)
+    is_table = has_row_numbers(site, knowledge)
+    if not is_table and (sorted_back or cost * rows < JOIN_PAYS):
+        return statement
+    inputs = _different_inputs(site, rows, knowledge, is_table, cost * rows >= SAMPLE_PAYS)
     if inputs is None or inputs > MOST_INPUTS * rows:
         return statement
     kept = INPUT_NANOSECONDS + INPUT_FEATURE_NANOSECONDS * len(score.features)
@@ -149,14 +155,17 @@ def _source(site: Site, knowledge: Knowledge) -> str:
     return site.scope.source + (f" WHERE {' AND '.join(f'({text})' for text in texts)}" if texts else "")
 
 
-def _different_inputs(site: Site, rows: int, knowledge: Knowledge, sampled: bool) -> int | None:
+def _different_inputs(
+    site: Site, rows: int, knowledge: Knowledge, is_table: bool, sampled: bool
+) -> int | None:
     """At most about how many different inputs there are; None where it is not known to be few."""
     features = list(dict.fromkeys(text for text in site.score.features if not is_constant(text)))
     if not features:
         return 1
-    alone = site.scope.local("") == ""  # a name of a WITH list means nothing to the question below
     # over a join statistics take as long as a sample, which says more
-    told = alone and not (sampled and site.block.alias is None)
+    told = (
+        is_table and site.scope.local("") == ""
+    )  # a name of a WITH list means nothing to the question below
     if told and len(features) <= WIDEST and all(column_path(text) is not None for text in features):
         bound = 1
         for found in knowledge.statistics(features, site.scope.source):

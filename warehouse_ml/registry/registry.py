@@ -1,7 +1,7 @@
 """What a session holds of the registry: every question and every change, each in a transaction.
 
-Nothing is kept in memory, since another session, thread or process may register at any time: the versions
-of a statement are found by one small query. Every change is one transaction, so that it is there as a whole
+Nothing is kept in memory, since another session, thread or process may register at any time: a look-up is
+one or two small queries. Every change is one transaction, so that it is there as a whole
 or not at all.
 """
 
