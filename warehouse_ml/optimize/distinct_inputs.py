@@ -58,7 +58,7 @@ ASKING_PAYS = 2e7
 SAMPLE_PAYS = 3e7
 """How many nanoseconds all scores must take for a sample to be worth its time."""
 
-JOIN_PAYS = 1e8
+JOIN_PAYS = 5e7
 """The same over a join or a view: a question takes 10 ms there, since it reads what is joined."""
 
 WIDEST = 40
