@@ -174,8 +174,13 @@ def _masked(values: Any, null: Mask) -> NDArray[Any]:
 
 
 def _plain(values: Any) -> list[Any]:
+    if isinstance(values, np.ndarray) and values.dtype != object:
+        plain: list[Any] = values.tolist()
+        return plain
     return [value.item() if isinstance(value, np.generic) else value for value in values]
 
 
 def _floats(values: Any) -> NDArray[np.float64]:
+    if isinstance(values, np.ndarray):
+        return values.astype(np.float64)  # None becomes NaN
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
