@@ -162,10 +162,8 @@ def _different_inputs(
     features = list(dict.fromkeys(text for text in site.score.features if not is_constant(text)))
     if not features:
         return 1
-    # over a join statistics take as long as a sample, which says more
-    told = (
-        is_table and site.scope.local("") == ""
-    )  # a name of a WITH list means nothing to the question below
+    # over a join statistics take as long as a sample, which says more; no WITH list reaches the question
+    told = is_table and site.scope.local("") == ""
     if told and len(features) <= WIDEST and all(column_path(text) is not None for text in features):
         bound = 1
         for found in knowledge.statistics(features, site.scope.source):

@@ -1,8 +1,8 @@
 """The process that runs handlers, on the standard library and the numpy and pandas of PACKAGES alone.
 
-One process of an environment imports pandas and onnxruntime and waits; for each worker it forks. A worker
-denies itself the network, then answers frames by two threads, which share the interpreter as threads do on
-Snowflake. Nothing that crosses is pickled: a frame is a JSON header and the columns' buffers.
+One process of an environment imports pandas and waits; for each worker it forks. A worker denies itself the
+network, then answers frames by two threads, which share the interpreter as threads do on Snowflake. Nothing
+that crosses is pickled: a frame is a JSON header and the columns' buffers.
 """
 
 import ctypes
@@ -19,7 +19,6 @@ import threading
 import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, BinaryIO
@@ -341,8 +340,6 @@ def main() -> None:
     import numpy
     import pandas
 
-    with suppress(ImportError):  # what most handlers import; it starts no thread, so it can be forked
-        importlib.import_module("onnxruntime")
     channel = socket.socket(fileno=int(sys.argv[1]))
     channel.sendall(json.dumps({"numpy": numpy.__version__, "pandas": pandas.__version__}).encode())
     while True:
