@@ -49,6 +49,21 @@ def strict_cast(value: str, feature: Feature) -> str:
     )
 
 
+def lenient_cast(value: str, kind: str) -> str:
+    """A VARIANT as a value of a type; another type is NULL, see `holds_other_type`.
+
+    Args:
+        value: SQL text of a VARIANT, which is written several times.
+        kind: A key of `TYPES`.
+    """
+    return f"CASE WHEN {fits(value, kind)} THEN {cast(value, kind)} END"
+
+
+def holds_other_type(value: str, kind: str) -> str:
+    """Whether a VARIANT holds a value of another type; not TRUE for NULL and for the null of JSON."""
+    return f"NOT ({fits(value, kind)}) AND NOT IS_NULL_VALUE({value})"
+
+
 def fits(value: str, kind: str) -> str:
     """Whether a VARIANT holds a value of a type; NULL for NULL.
 

@@ -23,6 +23,7 @@ from warehouse_ml.query.score import Score, plain_score
 from warehouse_ml.query.splice import Edit, splice
 from warehouse_ml.query.table_form import bind_table, has_probability, input_of, stand_in
 from warehouse_ml.query.tokens import Kind, TokenTree
+from warehouse_ml.query.tried import null_where
 from warehouse_ml.signature import Method
 from warehouse_ml.variant import Variant
 
@@ -295,7 +296,7 @@ def _bind_call(site: CallSite, nested: bool) -> BoundCall:
         else:
             score = plain_score(version, call.method, found, _as_written(site), site.dialect)
             features = score.features
-            parts = ("", "")
+            parts = null_where(given.unfit for given in found)
         _, around = output_of(call, version, site.dialect)
         parts = (f"{around[0]}{parts[0]}", f"{parts[1]}{around[1]}")
         scores = (score,)

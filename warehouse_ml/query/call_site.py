@@ -12,6 +12,7 @@ from warehouse_ml.query.scope import Scope
 from warehouse_ml.query.segments import Range
 from warehouse_ml.query.splice import Edit, splice
 from warehouse_ml.query.tokens import Kind, TokenTree
+from warehouse_ml.query.tried import tried
 from warehouse_ml.signature import Feature
 
 
@@ -22,10 +23,13 @@ class Given:
     Attributes:
         text: A SQL expression.
         type: Its SQL type as DESCRIBE prints it; None where binding did not need to know.
+        unfit: The condition under which the call has no score, for the value is of another type; None where
+            that cannot be or is an error.
     """
 
     text: str
     type: str | None = None
+    unfit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,10 @@ class CallSite:
         return Given(self.text(low, high))
 
     def coerce(self, feature: Feature, expression: str, sql_type: str) -> Given:
-        """The expression as a value of the feature's type; see `coerce` and `coerce_snowflake`."""
+        """The expression as a value of the feature's type; see `coerce`, `coerce_snowflake` and `tried`."""
+        lenient = tried(self.dialect, self.call.method, feature, expression, sql_type)
+        if lenient is not None:
+            return Given(lenient[0], feature.type, lenient[1])
         coerced = coerced_by(self.dialect, self.version.reference, feature, expression, sql_type)
         return Given(coerced, sql_type if coerced == expression else feature.type)
 

@@ -11,6 +11,7 @@ from warehouse_ml.query.bind import BoundCall, BoundStatement
 from warehouse_ml.query.coerce_by import coerced_by
 from warehouse_ml.query.score import Score
 from warehouse_ml.query.tokens import Kind, tokenize
+from warehouse_ml.query.tried import null_where, tried
 
 
 def check_types(statement: BoundStatement) -> BoundStatement:
@@ -28,14 +29,23 @@ def check_types(statement: BoundStatement) -> BoundStatement:
 def _checked_call(call: BoundCall) -> BoundCall:
     if len(call.scores) != 1 or not call.scores[0].is_plain:
         return call
-    return replace(call, scores=(_checked(call.scores[0]),))
+    score, (before, after) = _checked(call.scores[0])
+    parts = (f"{call.parts[0]}{before}", f"{after}{call.parts[1]}")
+    return replace(call, scores=(score,), parts=parts)
 
 
-def _checked(score: Score) -> Score:
+def _checked(score: Score) -> tuple[Score, tuple[str, str]]:
+    """The score, and the texts around it that make it NULL where TRY_PREDICT meets a value of another type."""
     features, types = list(score.features), list(score.types)
+    unfit: list[str] = []
     for place, feature in enumerate(score.version.signature.features):
         known = types[place]
         if known is None or known == feature.type or _is_untyped(features[place], score.dialect.source):
+            continue
+        lenient = tried(score.dialect, score.method, feature, features[place], known)
+        if lenient is not None:
+            features[place], types[place] = lenient[0], feature.type
+            unfit.append(lenient[1])
             continue
         coerced = coerced_by(score.dialect, score.version.reference, feature, features[place], known)
         if coerced != features[place] and known != "VARIANT":  # a cast would do it, and so DuckDB demands it
@@ -43,9 +53,10 @@ def _checked(score: Score) -> Score:
         if coerced != features[place]:
             features[place], types[place] = coerced, feature.type
     if features == list(score.features):
-        return score
+        return score, ("", "")
     text = score.dialect.call(score.version, score.method, features)
-    return replace(score, features=tuple(features), types=tuple(types), text=text)
+    checked = replace(score, features=tuple(features), types=tuple(types), text=text)
+    return checked, null_where(unfit)
 
 
 def _is_untyped(text: str, dialect: str) -> bool:

@@ -9,6 +9,7 @@ from warehouse_ml.query.parse import ModelCall
 from warehouse_ml.query.score import Score, plain_score
 from warehouse_ml.query.segments import Range
 from warehouse_ml.query.tokens import Kind, TokenTree
+from warehouse_ml.query.tried import null_where
 from warehouse_ml.quoting import literal
 
 _IF_LABELLED = "SELECT wml_input.*, CASE WHEN prediction IS NOT NULL THEN "
@@ -71,8 +72,9 @@ def bind_table(site: CallSite) -> tuple[tuple[str, ...], tuple[Score, ...]]:
         name = dialect.identifier(column.name)
         features.append(site.coerce(feature, f"wml_input.{name}", column.type))
     score = plain_score(site.version, site.call.method, features, dialect=dialect)
-    inner = "SELECT wml_input.*, "
-    source = f"{_LABEL} FROM {site.text(low, high)} AS wml_input"
+    before, after = null_where(given.unfit for given in features)
+    inner = f"SELECT wml_input.*, {before}"
+    source = f"{after}{_LABEL} FROM {site.text(low, high)} AS wml_input"
     if not has_probability(site.version):
         return (f"({inner}", f"{source})"), (score,)
     probabilities = plain_score(site.version, "predict_proba", features, dialect=dialect)
