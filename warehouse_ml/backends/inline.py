@@ -62,6 +62,7 @@ class InlineForm:
     cells: Mapping[str, tuple[Expression, ...]]
     fused: Mapping[str, tuple[Expression, ...]]
     _texts: dict[tuple[object, ...], str | None] = field(default_factory=dict, repr=False, compare=False)
+    _costs: dict[Method, float] = field(default_factory=dict, repr=False, compare=False)
 
     def sql(
         self,
@@ -115,11 +116,12 @@ class InlineForm:
 
     def cost(self, method: Method) -> float:
         """About how many nanoseconds a row takes."""
-        result = self.signature.result(method)
-        if result is None:
+        if self.signature.result(method) is None:
             return 0.0
-        cells = [cell for name in result_names(method) for cell in self.fused.get(name, ())]
-        return 5.0 + sum(map(_cost, walk(*cells)))
+        if method not in self._costs:  # asked by every statement
+            cells = [cell for name in result_names(method) for cell in self.fused.get(name, ())]
+            self._costs[method] = 5.0 + sum(map(_cost, walk(*cells)))
+        return self._costs[method]
 
     def to_json(self) -> str:
         """All but the signature, as JSON."""

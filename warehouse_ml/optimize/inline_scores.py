@@ -1,5 +1,6 @@
 """Write small models as SQL expressions: the engine computes them itself, faster than a function could."""
 
+import re
 from dataclasses import replace
 
 from warehouse_ml.backends.inline import InlineForm
@@ -23,6 +24,9 @@ CHARACTER_NANOSECONDS = 3_000.0
 
 SHORT_TEXT = 2_000
 """Up to so many characters, a few milliseconds, nobody asks how many rows there are."""
+
+_COLUMN = re.compile(r'(?:\w+\.)?"[^"]+"')
+"""A quoted column, with or without its table: what a star stands for."""
 
 _IEEE = """SELECT * FROM query('SELECT 1 AS "' || current_setting('ieee_floating_point_ops') || '"')"""
 """Its only column is called after the setting: so binding tells it, and nothing need be run."""
@@ -125,6 +129,8 @@ def function_nanoseconds(facts: PlanFacts, score: Score) -> float:
 
 def _repeatable(text: str, knowledge: Knowledge) -> bool:
     """Whether an expression may be written more than once: short, and always with the same value."""
+    if _COLUMN.fullmatch(text):
+        return True
     tree = tokenize(text, knowledge.dialect)
     if tree is None or len(tree.tokens) > 12:
         return False

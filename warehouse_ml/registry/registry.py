@@ -1,8 +1,8 @@
 """What a session holds of the registry: every question and every change, each in a transaction.
 
-Nothing is kept in memory, since another session, thread or process may register at any time: a look-up is
-one or two small queries. Every change is one transaction, so that it is there as a whole
-or not at all.
+What a name stands for is asked each time, since another session, thread or process may register at any
+moment: a look-up is two small queries. Only what never changes of a version is kept. Every change is one
+transaction, so that it is there as a whole or not at all.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -22,6 +22,7 @@ from warehouse_ml.errors import (
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.registry.access import Access
 from warehouse_ml.registry.addition import Addition
+from warehouse_ml.registry.known_versions import KnownVersions
 from warehouse_ml.registry.names import alias_name, model_name, version_number
 from warehouse_ml.registry.rows import (
     AliasChange,
@@ -55,6 +56,7 @@ class Registry:
         access = Access(engine)
         self._look, self._change = access.look, access.change
         self._plan_facts: dict[tuple[str, int, str], PlanFacts | None] = {}
+        self._known = KnownVersions()
 
     def register(
         self,
@@ -164,7 +166,7 @@ class Registry:
                 number = aliased_version(transaction, folded, wanted.alias)
             if number is None:
                 raise VersionNotFoundError(folded, selector, version_numbers(transaction, folded))
-            return live_version(transaction, folded, number, selector)
+            return self._known.live(transaction, folded, number, selector)
 
         found = self._look(find)
         if found is None:
