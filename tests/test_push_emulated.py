@@ -24,11 +24,13 @@ from warehouse_ml.errors import (
     DeploymentRefusedError,
     ParityError,
     RegistryError,
+    ScoringError,
     StagedFileError,
 )
 from warehouse_ml.parity.comparison import Expected
 from warehouse_ml.parity.proof import Proof
 from warehouse_ml.push import preparation, prove, publish, push, withdraw
+from warehouse_ml.quoting import snowflake_literal
 from warehouse_ml.registry.registry import Registry
 from warehouse_ml.session import connect
 from warehouse_ml.signature import Feature
@@ -145,6 +147,11 @@ def test_packed_features_are_proved_there(source, emulation):
     other = Expected({"try_predict": (np.array([3.0, None, 0.3]),)}, *[truth.null, truth.refused], "")
     with pytest.raises(ParityError, match="1 results differ"):
         prove(engine, version, Proof(pa.table(values), other, 3).to_bytes())
+    pairs = ", ".join(f"{snowflake_literal(name)}, NULL" for name in signature.feature_names)
+    with_keys = f"SELECT warehouse_ml.{version.function}(OBJECT_CONSTRUCT_KEEP_NULL({pairs})) AS p"
+    assert list(engine.query(with_keys).rows()) == [(None,)]
+    with pytest.raises(ScoringError, match="no key '.*', spelled so.* Make it by OBJECT_CONSTRUCT_KEEP_NULL"):
+        list(engine.query(with_keys.replace("_KEEP_NULL", "")).rows())
 
 
 def test_functions_that_score_otherwise_are_not_registered(source, emulation):

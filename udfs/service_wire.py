@@ -64,9 +64,10 @@ def read_batch(
     Args:
         body: The JSON text.
         features: The features, as the signature lists them.
-        packed: Whether a row holds one object with the features by name. What it lacks is NULL, and
-            its numbers may be texts, as they are within any OBJECT.
-        lenient: Whether a value that cannot be one of its feature makes the score of its row NULL.
+        packed: Whether a row holds one object with the features by name. Its numbers may be texts, as
+            they are within any OBJECT.
+        lenient: Whether a value that cannot be one of its feature, or a key that an object lacks, makes the
+            score of its row NULL.
 
     Raises:
         BatchError: It is not JSON, or not the rows of this model.
@@ -79,12 +80,12 @@ def read_batch(
             raise BatchError(f"Row {place} has {held} arguments; the function takes {width}.")
         if type(row[0]) is not int or row[0] != place:
             raise BatchError(f"Row {place} has another number; rows are numbered 0, 1, 2 and so on.")
+    refused = np.zeros(len(rows), dtype=bool)
     if packed:
         objects = [_object(row[1], place) for place, row in enumerate(rows)]
-        arguments = [[row.get(feature["name"]) for row in objects] for feature in features]
+        arguments = [_at_key(objects, feature["name"], refused, lenient) for feature in features]
     else:
         arguments = [[row[place] for row in rows] for place in range(1, width + 1)]
-    refused = np.zeros(len(rows), dtype=bool)
     columns = [
         _column(values, feature, refused, packed, lenient)
         for feature, values in zip(features, arguments, strict=True)
@@ -109,6 +110,21 @@ def _object(value: Any, place: int) -> Mapping[str, Any]:
     if type(value) is not dict:
         raise BatchError(f"Row {place} holds no object; the function takes its features in one OBJECT.")
     return value
+
+
+def _at_key(objects: Sequence[Mapping[str, Any]], name: str, refused: Any, lenient: bool) -> list[Any]:
+    """What each object holds for a feature; rows that lack its key are added to `refused` where allowed."""
+    try:
+        return [row[name] for row in objects]
+    except KeyError:
+        lacking = np.fromiter((name not in row for row in objects), dtype=bool, count=len(objects))
+    if not lenient:
+        raise CellError(
+            f"Row {int(lacking.argmax())}: the OBJECT has no key {name!r}, spelled so, a feature of the "
+            "model. Make it by OBJECT_CONSTRUCT_KEEP_NULL: OBJECT_CONSTRUCT leaves out the keys of NULLs."
+        )
+    refused |= lacking
+    return [row.get(name) for row in objects]
 
 
 def _column(

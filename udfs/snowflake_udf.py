@@ -97,7 +97,10 @@ class Deployment:
         return _result(leaves, self._scorer.results[method])
 
     def _values(self, frame: pd.DataFrame, refused: Any, lenient: bool) -> Iterator[Any]:
-        """What the batch holds for each feature: a column, or objects out of the packed one."""
+        """What the batch holds for each feature: a column, or objects out of the packed one.
+
+        A key that is missing is refused and not taken for NULL, which a misspelled key would be too.
+        """
         expected = 1 if self._packed else len(self._features)
         if frame.shape[1] != expected:
             raise DeploymentError(
@@ -116,7 +119,17 @@ class Deployment:
                 refused[place] = True
         for feature in self._features:
             name = feature["name"]
-            yield np.fromiter((row.get(name) for row in rows), dtype=object, count=len(rows))
+            try:
+                values = np.fromiter((row[name] for row in rows), dtype=object, count=len(rows))
+            except KeyError:
+                if not lenient:
+                    raise ScoringError(
+                        f"The OBJECT has no key {name!r}, spelled so, a feature of the model. Make it by "
+                        "OBJECT_CONSTRUCT_KEEP_NULL: OBJECT_CONSTRUCT leaves out the keys of NULLs."
+                    ) from None
+                refused |= np.fromiter((name not in row for row in rows), dtype=bool, count=len(rows))
+                values = np.fromiter((row.get(name) for row in rows), dtype=object, count=len(rows))
+            yield values
 
 
 def predict(frame: pd.DataFrame) -> pd.Series[Any]:

@@ -125,10 +125,19 @@ def test_infinity_is_text_both_ways(tmp_path):
 
 def test_packed_features_come_by_name(tmp_path):
     deploy_sum(tmp_path, packed=True)
-    found = scores(tmp_path, "/churn/3/predict", [{"b": 1, "a": "2.5", "c": 3}], [{"a": 1}], [None])
-    assert found == [3.5, None, None]
+    found = scores(tmp_path, "/churn/3/predict", [{"b": 1, "a": "2.5", "c": 3}], [{"a": 1, "b": None}])
+    assert found == [3.5, None]
     message = refusal(tmp_path, "/churn/3/predict", rows([[1, 2]]))
     assert message == "Row 0 holds no object; the function takes its features in one OBJECT."
+
+
+@pytest.mark.parametrize("row", [{"a": 1, "B": 2}, None])
+def test_a_key_that_is_missing_is_refused(tmp_path, row):
+    deploy_sum(tmp_path, packed=True)
+    name = "b" if row else "a"
+    message = refusal(tmp_path, "/churn/3/predict", rows([{"a": 1, "b": 2}], [row]))
+    assert message.startswith(f"Row 1: the OBJECT has no key {name!r}, spelled so, a feature of the model.")
+    assert scores(tmp_path, "/churn/3/try_predict", [{"a": 1, "b": 2}], [row]) == [3.0, None]
 
 
 @settings(max_examples=15, deadline=None)

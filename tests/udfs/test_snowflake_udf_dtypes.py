@@ -177,7 +177,7 @@ JSON_WAYS = {
 
 @st.composite
 def dicts(draw):
-    """Rows as OBJECTs, and the columns of their values; a NULL may be null, or a key that is missing."""
+    """Rows as OBJECTs, and the columns of their values."""
     rows, made = draw(st.integers(0, 4)), []
     drawn = [draw(st.lists(JSON_WAYS[kind][0], min_size=rows, max_size=rows)) for kind in TYPES]
     for place in range(rows):
@@ -185,7 +185,7 @@ def dicts(draw):
         for feature, values in zip(SIGNATURE.features, drawn, strict=True):
             if values[place] is not None:
                 row[feature.name] = draw(st.sampled_from(JSON_WAYS[feature.type][1]))(values[place])
-            elif draw(st.booleans()):
+            else:
                 row[feature.name] = draw(st.sampled_from([None, SqlNull()]))
         made.append(row)
     return made, drawn
@@ -205,13 +205,17 @@ def test_packed_rows_score_as_columns_do(engine, packed, case) -> None:
     assert repr(scored) == repr(by_duckdb(engine, drawn))
 
 
-@pytest.mark.parametrize("null", [None, np.nan, pd.NA, SqlNull()])
-def test_a_row_that_is_null_holds_nothing(packed, null) -> None:
-    everything_but_the_number = {"d": 1.0, "i": -1, 'in "ner': {"b": True, "naïve s": "none"}}
-    assert plain(call(packed, by_place(objects(null, {"d": 1.0, "t": "2026-01-01"})))) == [
-        None,
-        {**everything_but_the_number, "t": 1767225600000000.0},
-    ]
+ALL_KEYS = {"d": 1.0, "i": None, "b": None, "s": None, "t": "2026-01-01"}
+
+
+@pytest.mark.parametrize("null", [None, np.nan, pd.NA, SqlNull(), {}, {**ALL_KEYS, "D": 1.0, "d": 2}])
+def test_a_row_without_a_key_raises_or_is_null(packed, null) -> None:
+    row = {key: value for key, value in null.items() if key != "d"} if isinstance(null, dict) else null
+    frame = by_place(objects(row, ALL_KEYS))
+    with pytest.raises(ScoringError, match="no key 'd', spelled so.* Make it by OBJECT_CONSTRUCT_KEEP_NULL"):
+        call(packed, frame)
+    scored = {"d": 1.0, "i": -1, 'in "ner': {"b": True, "naïve s": "none"}, "t": 1767225600000000.0}
+    assert plain(call(packed, frame, "try_predict")) == [None, scored]
 
 
 # --- what is exact --------------------------------------------------------------------------------
@@ -332,7 +336,7 @@ def test_a_packed_value_of_another_type_raises_or_is_null(packed, feature, value
 
 @pytest.mark.parametrize("row", ["text", 1.0, [1, 2], json.dumps({"d": 1})])
 def test_a_row_that_is_no_object_raises_or_is_null(packed, row) -> None:
-    frame = by_place(objects({"d": 1.0, "t": "2026-01-01"}, row))
+    frame = by_place(objects(ALL_KEYS, row))
     with pytest.raises(ScoringError, match="no OBJECT that holds the features by their names"):
         call(packed, frame)
     assert [row is None for row in call(packed, frame, "try_predict")] == [False, True]

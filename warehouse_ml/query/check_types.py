@@ -35,7 +35,7 @@ def _checked_call(call: BoundCall) -> BoundCall:
 
 
 def _checked(score: Score) -> tuple[Score, tuple[str, str]]:
-    """The score, and the texts around it that make it NULL where TRY_PREDICT meets a value of another type."""
+    """The score, and the texts around it that make it NULL where TRY_PREDICT finds another type."""
     features, types = list(score.features), list(score.types)
     unfit: list[str] = []
     for place, feature in enumerate(score.version.signature.features):
