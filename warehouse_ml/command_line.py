@@ -14,6 +14,7 @@ import click
 import duckdb
 from pyarrow import ArrowException
 
+from warehouse_ml.engines.snowflake_target import likely_target
 from warehouse_ml.errors import ParityError, WarehouseMLError
 from warehouse_ml.session import Session, connect
 from warehouse_ml.statements import statement
@@ -91,7 +92,7 @@ def database(*, required: bool) -> Callable[[Callable[..., None]], Callable[...,
 def snowflake_target(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     """A target that is on Snowflake: anything else would be the name of a DuckDB file."""
     if value is not None and not value.lower().startswith("snowflake://"):
-        raise click.BadParameter(f"{value!r} is no target on Snowflake; write snowflake://{value}.")
+        raise click.BadParameter(f"it is no target on Snowflake; write {likely_target(value)}.")
     return value
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from warehouse_ml.engines.snowflake_deployment import Deployment
+from warehouse_ml.engines.snowflake_target import likely_target
 from warehouse_ml.errors import ArgumentError, RegistryError
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.registry.registry import Registry
@@ -20,7 +21,7 @@ def check_target(to: Any) -> None:
     """
     if isinstance(to, str):
         if to[:12].lower() != "snowflake://":
-            raise RegistryError(f"A version is pushed to Snowflake; write 'snowflake://{to}'.")
+            raise RegistryError(f"A version is pushed to Snowflake; write '{likely_target(to)}'.")
     elif type(to).__module__.partition(".")[0] != "snowflake" or type(to).__name__ != "Session":
         raise ArgumentError(
             "push",

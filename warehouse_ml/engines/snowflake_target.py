@@ -8,6 +8,8 @@ from warehouse_ml.errors import SnowflakeTargetError, near_miss
 
 SCHEME = "snowflake://"
 
+_NAME = re.compile(r"[\w-]+")
+
 _SETTINGS = (
     *("warehouse", "role", "authenticator", "private_key_file", "token_file_path"),
     *("host", "port", "protocol", "login_timeout", "network_timeout", "query_tag"),
@@ -46,6 +48,11 @@ def connection_settings(target: str) -> dict[str, str]:
             raise SnowflakeTargetError("the password between ':' and '@' is empty")
         settings["password"] = unquote(secret)
     return settings | _options(url.query)
+
+
+def likely_target(text: str) -> str:
+    """What to write for a text that is no target; it repeats the name of a connection, and no path or URL."""
+    return SCHEME + (text if _NAME.fullmatch(text) else "<name of a connection>")
 
 
 def shown(settings: Mapping[str, str]) -> str:
