@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 from warehouse_ml.engines.base import Engine, Namespace, Parameters, Rows
-from warehouse_ml.errors import RegistryError, SqlError
+from warehouse_ml.errors import RegistryError, SqlError, WarehouseMLError
 from warehouse_ml.explain import Explanation, explain, read_request
 from warehouse_ml.functions import Functions
 from warehouse_ml.model import ModelVersion
@@ -24,6 +24,7 @@ from warehouse_ml.query.binder_errors import translate_binder_error
 from warehouse_ml.query.check_types import check_types
 from warehouse_ml.query.dialect import DUCKDB, PORTABLE, Dialect, snowflake
 from warehouse_ml.query.native_call import SCHEMA
+from warehouse_ml.query.near_calls import near_call
 from warehouse_ml.query.parameters import check_parameters
 from warehouse_ml.query.parse import Statement, parse, split
 from warehouse_ml.query.translate import translate
@@ -157,10 +158,19 @@ class Queries:
             if bound.plain is not None:  # the engine says best of the user's own text what is wrong with it
                 return self._run(bound.plain, params, namespace)
             translated = translate_binder_error(str(error), bound)
+            text, dialect = bound.statement.text, self._dialect.source
+            translated = translated or near_call(str(error), text, dialect, self._is_model)
             if translated is None:
                 raise
             raise translated from None
         return rows if rows is None or watch is nullcontext else WatchedRows(rows, watch)
+
+    def _is_model(self, name: str, selector: str) -> bool:
+        try:
+            self._registry.resolve(name, selector)
+        except WarehouseMLError:
+            return False
+        return True
 
     @contextmanager
     def _watch(self) -> Iterator[None]:
