@@ -49,6 +49,7 @@ class Scorer:
         session: The onnxruntime session of its graph.
         metadata: The texts that the file carries, its signature among them.
         categories: The text features that are wanted as codes; none.
+        as_stored: The features whose numbers may come in narrower types; none.
         results: What each method returns, as the signature writes it.
     """
 
@@ -71,6 +72,7 @@ class Scorer:
         """
         self.session = open_session(model, threads, providers)
         self.categories: dict[int, list[str]] = {}
+        self.as_stored: frozenset[int] = frozenset()
         self.metadata: dict[str, str] = dict(self.session.get_modelmeta().custom_metadata_map)
         self._features = signature["features"]
         self._refusals = signature["refusals"]

@@ -67,6 +67,7 @@ class PlannedScorer(Scorer):
     Attributes:
         categories: For each text feature that is wanted as codes its known texts: a text's code is its
             position, an unknown text is `len`, NULL is `len + 1`.
+        as_stored: The features that only kernels read: float32 and integers of 8 to 32 bits will do.
     """
 
     def __init__(
@@ -104,6 +105,7 @@ class PlannedScorer(Scorer):
         inputs = [*self._inputs, *(entry for part in self._parts for entry in part.inputs)]
         self._raw = sorted({entry["feature"] for entry in inputs} | set(self._packed))
         watched = {place for part in self._parts for place in part.features}
+        self.as_stored = frozenset(watched - set(self._raw) - self.categories.keys())
         self._others = [
             place
             for place in range(len(self._features))

@@ -149,10 +149,10 @@ def _within(values: NDArray[Any], gone: NDArray[np.bool_] | None, bound: Bounds)
         values = values[~gone]
     if not len(values):
         return True
-    smallest, largest = values.min(), values.max()
+    smallest, largest = float(values.min()), float(values.max())  # numpy would round a bound to float32
     if may_miss and (smallest != smallest or largest != largest):
         values = values[values == values]
         if not len(values):
             return True
-        smallest, largest = values.min(), values.max()
+        smallest, largest = float(values.min()), float(values.max())
     return bool(low <= smallest and largest <= high)

@@ -131,3 +131,16 @@ def test_a_small_ensemble_is_not_pruned() -> None:
     arrays = forest(np.random.default_rng(2), 3, 4)
     bounds = [(0.5, np.inf, False), pruning.ANY, pruning.ANY, pruning.ANY]
     assert pruning.BoundedKernel(arrays, bounds, [None] * 4, kernel)._pruned is None
+
+
+@pytest.mark.parametrize(("low", "keeps"), [(0.1, True), (float(np.float32(0.1)) + 1e-10, False)])
+def test_bounds_are_not_rounded_to_the_type_of_a_column(low: float, keeps: bool) -> None:
+    pruning, kernel = load_handler("tree_pruning"), load_handler("tree_kernel").TreeKernel
+    arrays = forest(np.random.default_rng(1), 60, 8)
+    bounds = [(low, np.inf, False), pruning.ANY, (-np.inf, -0.5, True), pruning.ANY]
+    bounded = pruning.BoundedKernel(arrays, bounds, [None] * 4, kernel)
+    columns, masks = batch(np.random.default_rng(3), 8)
+    columns[0], columns[2], masks[0] = np.full(8, 0.1, np.float32), np.full(8, -1.0), None
+    assert np.float32(low) == np.float32(0.1)
+    assert bounded._pruned is not None
+    assert bounded._keep(columns, masks) == keeps

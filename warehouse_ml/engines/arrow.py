@@ -25,27 +25,44 @@ ARROW_TYPES = {
 _FLAT: dict[str, Any] = {"DOUBLE": np.float64, "BIGINT": np.int64, "TIMESTAMP": np.int64}
 """The types whose values lie in one buffer as numpy has them."""
 
+_NARROW: dict[Any, Any] = {
+    pa.float32(): np.float32,
+    pa.int32(): np.int32,
+    pa.int16(): np.int16,
+    pa.int8(): np.int8,
+}
 
-def from_arrow(column: Any, kind: str) -> Column:
+
+def from_arrow(column: Any, kind: str, *, as_stored: bool = False) -> Column:
     """A feature's values as a handler takes them.
 
     Args:
         column: A `pyarrow.Array` or `ChunkedArray`, of shape [rows].
         kind: The feature's type, a key of `signature.TYPES`.
+        as_stored: Leave numbers of narrower types as they are.
     """
     array = _array(column)
+    narrow = _NARROW.get(array.type) if as_stored else None
+    if narrow is not None:
+        return _numbers(array, narrow)
     if array.type != ARROW_TYPES[kind]:
         array = array.cast(ARROW_TYPES[kind])
     if array.null_count == 0 and kind in _FLAT:
-        # to_numpy lets the interpreter go, and another thread's batch takes it, for each column anew
-        values = np.frombuffer(array.buffers()[1], _FLAT[kind])
-        return values[array.offset : array.offset + len(array)], None
+        return _numbers(array, _FLAT[kind])
     missing = array.is_null().to_numpy(zero_copy_only=False) if array.null_count else None
     if kind == "TIMESTAMP":
         array = array.cast(pa.int64())
     if missing is not None and kind not in ("DOUBLE", "VARCHAR"):
         array = array.fill_null(False if kind == "BOOLEAN" else 0)
     return array.to_numpy(zero_copy_only=False), missing
+
+
+def _numbers(array: Any, dtype: Any) -> Column:
+    """The values as they lie in memory; those under the mask mean nothing."""
+    # to_numpy lets the interpreter go, and another thread's batch takes it, for each column anew
+    values = np.frombuffer(array.buffers()[1], dtype)[array.offset : array.offset + len(array)]
+    missing = array.is_null().to_numpy(zero_copy_only=False) if array.null_count else None
+    return values, missing
 
 
 def _array(column: Any) -> Any:

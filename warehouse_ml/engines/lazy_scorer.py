@@ -3,7 +3,7 @@
 import json
 import threading
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -90,17 +90,21 @@ class LazyScorer:
         """
         scorer = self.get()
         rows = next((len(column) for column in columns if column is not None), 0)
-        features = self._features(columns, rows, scorer.categories)
+        features = self._features(columns, rows, scorer.categories, scorer.as_stored)
         try:
             return SCORED.measured(rows, lambda: _scored(scorer, features, methods))
         except load_handler("onnx_udf").ScoringError:
             if not scorer.categories:
                 raise
         # once more with the texts themselves, so that the sentence names the text and not its code
-        return _scored(scorer, self._features(columns, rows, {}), methods)
+        return _scored(scorer, self._features(columns, rows, {}, scorer.as_stored), methods)
 
     def _features(
-        self, columns: Sequence[Any], rows: int, categories: Mapping[int, Sequence[str]]
+        self,
+        columns: Sequence[Any],
+        rows: int,
+        categories: Mapping[int, Sequence[str]],
+        as_stored: Collection[int],
     ) -> list[Column]:
         features: list[Column] = []
         for place, (column, feature) in enumerate(zip(columns, self._signature.features, strict=True)):
@@ -110,7 +114,7 @@ class LazyScorer:
                 reserved = load_handler("onnx_udf").NULL_TEXT
                 features.append(codes_from_arrow(column, categories[place], reserved))
             else:
-                features.append(from_arrow(column, feature.type))
+                features.append(from_arrow(column, feature.type, as_stored=place in as_stored))
         return features
 
     def _planned(self, facts: Any) -> Any:

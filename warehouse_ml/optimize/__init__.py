@@ -18,6 +18,7 @@ from warehouse_ml.optimize.gather_rows import gather_rows
 from warehouse_ml.optimize.inline_scores import inline_scores
 from warehouse_ml.optimize.join_scores import join_scores
 from warehouse_ml.optimize.knowledge import Knowledge
+from warehouse_ml.optimize.narrow_types import narrow_types
 from warehouse_ml.optimize.prune_models import prune_models
 from warehouse_ml.optimize.score_before_join import score_before_join
 from warehouse_ml.optimize.share_calls import share_calls
@@ -51,6 +52,7 @@ RULES: tuple[Rule, ...] = (
     drop_idle_features,
     prune_models,
     compare_margins,
+    narrow_types,
     use_device,
 )
 """The rules on DuckDB."""
