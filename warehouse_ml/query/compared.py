@@ -3,7 +3,16 @@
 The names are sqlglot's classes. DuckDB's side was compared by running it, Snowflake's by its documentation.
 """
 
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeAlias
+
 from warehouse_ml.query.tokens import words
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+Rule: TypeAlias = "Callable[[exp.Expr], Iterator[tuple[str, str]]]"
+"""Says why a node is refused, and what to write instead; nothing where it is let through."""
 
 ALIKE = {"now": "CURRENT_TIMESTAMP", "strlen": "OCTET_LENGTH"}
 """Functions of DuckDB that sqlglot does not know, and what they are called in Snowflake."""

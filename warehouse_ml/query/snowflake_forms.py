@@ -8,21 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from warehouse_ml.errors import TranslationError
+from warehouse_ml.query import snowflake_casts as casts
+from warehouse_ml.query import snowflake_texts as texts
+from warehouse_ml.query import snowflake_times as times
 from warehouse_ml.query.coerce import fields
 from warehouse_ml.query.compared import ALIKE
-from warehouse_ml.query.operand_types import FLOATS, INTEGERS, TEXTS, full_type_at, types_at
-from warehouse_ml.query.untranslatable import whole
+from warehouse_ml.query.operand_types import full_type_at, types_at
+from warehouse_ml.query.whole import whole
 from warehouse_ml.signature import Output
 
 if TYPE_CHECKING:
     from sqlglot import exp
-
-_UNSIGNED = frozenset(["UTINYINT", "USMALLINT", "UINT", "UBIGINT", "INT128", "UINT128"])
-_WHOLE = frozenset(["TINYINT", "SMALLINT", "INT", "BIGINT"]) | _UNSIGNED
-_TEXT = frozenset(["VARCHAR", "TEXT", "CHAR", "NCHAR", "NVARCHAR", "BPCHAR"])
-_BLANKS = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
-"""What DuckDB's trim takes off: the separators of words that Unicode has. Snowflake's takes off blanks."""
 
 
 def _owners(tree: exp.Expr) -> set[str]:
@@ -100,7 +96,7 @@ def in_snowflake_forms(tree: exp.Expr, outputs: Mapping[str, Output]) -> exp.Exp
     def changed(node: exp.Expr) -> exp.Expr:
         # Quotients and means are doubles, of which Snowflake would keep six digits.
         if isinstance(node, exp.IntDiv):
-            return _quotient(node)
+            return casts.quotient(node)
         if isinstance(node, exp.Corr | exp.CovarPop | exp.CovarSamp):
             in_double(node, "this")
             in_double(node, "expression")
@@ -123,7 +119,7 @@ def in_snowflake_forms(tree: exp.Expr, outputs: Mapping[str, Output]) -> exp.Exp
             node.set("db", None)  # DuckDB's own schema
         elif isinstance(node, exp.TableSample) and str(node.args.get("method")).upper() == "RESERVOIR":
             node.set("method", None)
-        elif isinstance(node, exp.DataType) and node.this.name in _UNSIGNED:
+        elif isinstance(node, exp.DataType) and node.this.name in casts.UNSIGNED:
             return exp.DataType.build("NUMBER(38,0)", dialect="snowflake")
         elif isinstance(node, exp.Anonymous) and node.name.lower() in ALIKE:
             node.set("this", ALIKE[node.name.lower()])
@@ -169,21 +165,21 @@ def _forms() -> dict[type[exp.Expr], Callable[..., exp.Expr]]:
     from sqlglot import exp
 
     return {
-        exp.Cast: _cast,
-        exp.DPipe: _joined,
-        exp.Concat: _joined,
-        exp.Round: _rounded,
-        exp.Left: _edge,
-        exp.Right: _edge,
-        exp.Trim: _trimmed,
-        exp.Add: _later,
-        exp.Sub: _later,
-        exp.TimestampTrunc: _truncated,
-        exp.TimeToStr: _shown,
-        exp.Extract: _part,
-        exp.DayOfWeek: lambda node: _from_sunday(node.this),
+        exp.Cast: casts.cast,
+        exp.DPipe: texts.joined,
+        exp.Concat: texts.joined,
+        exp.Round: casts.rounded,
+        exp.Left: texts.edge,
+        exp.Right: texts.edge,
+        exp.Trim: texts.trimmed,
+        exp.Add: times.later,
+        exp.Sub: times.later,
+        exp.TimestampTrunc: times.truncated,
+        exp.TimeToStr: times.shown,
+        exp.Extract: times.part,
+        exp.DayOfWeek: lambda node: times.from_sunday(node.this),
         exp.Week: lambda node: exp.Anonymous(this="WEEKISO", expressions=[node.this]),
-        exp.GroupConcat: _list_of_texts,
+        exp.GroupConcat: texts.list_of_texts,
     }
 
 
@@ -217,218 +213,6 @@ def _element(node: exp.Bracket) -> exp.Expr:
         size = exp.Anonymous(this="ARRAY_SIZE", expressions=[node.this.copy()])
         counted = exp.Sub(this=size, expression=exp.Literal.number(-place - 1))
     return exp.Anonymous(this="GET", expressions=[node.this, counted])
-
-
-def _quotient(node: exp.IntDiv) -> exp.Expr:
-    """`a // b`: cut towards zero between whole numbers, and a plain quotient between others."""
-    from sqlglot import exp
-
-    left, right = node.this, node.expression
-    if not set(types_at(node)) <= INTEGERS:
-        return exp.Div(this=exp.cast(left, "DOUBLE"), expression=right)
-    rest = exp.Anonymous(this="MOD", expressions=[left.copy(), right.copy()])
-    whole_part = exp.Div(this=exp.Paren(this=exp.Sub(this=left, expression=rest)), expression=right)
-    return exp.cast(whole_part, "BIGINT")  # a double would lose digits above 2 ** 53
-
-
-def _cast(node: exp.Cast) -> exp.Expr:
-    from sqlglot import exp
-
-    kind, target = (types_at(node) or [None])[0], node.to.this.name
-    value = node.this
-    if target in _WHOLE:
-        if kind in FLOATS:  # DuckDB takes the even one of two that are equally near
-            exact = exp.cast(value, "DECIMAL(38, 16)")
-            mode = exp.Literal.string("HALF_TO_EVEN")
-            node.set("this", exp.Anonymous(this="ROUND", expressions=[exact, exp.Literal.number(0), mode]))
-        elif kind is None:
-            raise TranslationError(
-                "a cast to whole numbers of a value of a type not known here, and so how halves are rounded",
-                "Write x::DOUBLE::INTEGER, or round(x)::INTEGER.",
-            )
-    elif target == "DECIMAL":
-        return _as_decimal(node, kind)
-    elif target in _TEXT:
-        return _as_text(value, kind)
-    elif target == "DOUBLE" and kind == "BOOLEAN":
-        node.set("this", exp.cast(value, "INT"))  # Snowflake has no cast from a truth to a FLOAT
-    return node
-
-
-def _as_decimal(node: exp.Cast, kind: str | None) -> exp.Expr:
-    """A DOUBLE as DuckDB does it: times a power of ten, rounded, and then cut."""
-    from sqlglot import exp
-
-    if kind in (None, "FLOAT"):
-        raise TranslationError(
-            "a cast to DECIMAL of a FLOAT, or of a type not known here, and so how it is rounded",
-            "Write x::DOUBLE::DECIMAL(18,3).",
-        )
-    if kind not in FLOATS:
-        return node
-    digits = int(node.to.expressions[1].name) if len(node.to.expressions) > 1 else 0
-    scaled = exp.Round(this=exp.Mul(this=_operand(node.this), expression=_power(digits)))
-    unit = exp.Literal.number(f"0.{'0' * (digits - 1)}1" if digits else "1")
-    node.set("this", exp.Mul(this=exp.cast(scaled, "DECIMAL(38, 0)"), expression=unit))
-    return node
-
-
-def _as_text(value: exp.Expr, kind: str | None) -> exp.Expr:
-    """A value as DuckDB shows it.
-
-    Raises:
-        TranslationError: Snowflake shows such a value otherwise.
-    """
-    from sqlglot import exp
-
-    if kind in TEXTS | INTEGERS | {"BOOLEAN", "NULL"}:
-        return exp.cast(value, "VARCHAR")
-    if kind == "DATE":
-        return exp.Anonymous(this="TO_CHAR", expressions=[value, exp.Literal.string("YYYY-MM-DD")])
-    if kind is None:
-        raise TranslationError(
-            "a value as a text whose type is not known here, and so how it is shown",
-            "Name tables that DuckDB has, and give parameters outside of the text.",
-        )
-    advice = "Write strftime(x, '%Y-%m-%d %H:%M:%S')." if kind.startswith("TIMESTAMP") else ""
-    raise TranslationError(f"{kind} as a text, which Snowflake shows otherwise", advice)
-
-
-def _joined(node: exp.DPipe | exp.Concat) -> exp.Expr:
-    from sqlglot import exp
-
-    kinds = types_at(node)
-    if isinstance(node, exp.Concat):
-        node.set("expressions", [_part_of_text(*each) for each in zip(node.expressions, kinds, strict=True)])
-    else:
-        node.set("this", _part_of_text(node.this, kinds[0]))
-        node.set("expression", _part_of_text(node.expression, kinds[1]))
-    return node
-
-
-def _part_of_text(value: exp.Expr, kind: str | None) -> exp.Expr:
-    return value if kind in TEXTS else _as_text(value, kind)
-
-
-def _rounded(node: exp.Round) -> exp.Expr:
-    """`round(x, n)` of a DOUBLE, as DuckDB computes it."""
-    from sqlglot import exp
-
-    digits = whole(node.args.get("decimals"))
-    if digits is None or types_at(node)[0] not in FLOATS:
-        return node
-    if digits == 0:
-        return exp.Round(this=node.this)
-    there, back = (exp.Mul, exp.Div) if digits > 0 else (exp.Div, exp.Mul)
-    scaled = there(this=_operand(node.this), expression=_power(abs(digits)))
-    return exp.Paren(this=back(this=exp.Round(this=scaled), expression=_power(abs(digits))))
-
-
-def _operand(value: exp.Expr) -> exp.Expr:
-    from sqlglot import exp
-
-    return exp.Paren(this=value) if isinstance(value, exp.Binary | exp.Unary) else value
-
-
-def _power(digits: int) -> exp.Expr:
-    """A power of ten as a DOUBLE."""
-    from sqlglot import exp
-
-    return exp.cast(exp.Literal.number(10**digits), "DOUBLE")
-
-
-def _edge(node: exp.Left | exp.Right) -> exp.Expr:
-    """`left(x, -1)`: all but the last one."""
-    from sqlglot import exp
-
-    count = whole(node.expression)
-    if count is not None and count < 0:
-        rest = exp.Sub(this=exp.Length(this=node.this.copy()), expression=exp.Literal.number(-count))
-        zero = exp.Literal.number(0)
-        node.set("expression", exp.Anonymous(this="GREATEST", expressions=[rest, zero]))
-    return node
-
-
-def _trimmed(node: exp.Trim) -> exp.Expr:
-    from sqlglot import exp
-
-    if node.expression is None:
-        node.set("expression", exp.Literal.string(_BLANKS))
-    return node
-
-
-def _as_time(value: exp.Expr, kind: str | None) -> exp.Expr:
-    """A DATE as the TIMESTAMP that DuckDB computes with."""
-    from sqlglot import exp
-
-    known = kind is not None and kind.startswith("TIMESTAMP")
-    return value if known else exp.cast(value, "TIMESTAMPNTZ", dialect="snowflake")
-
-
-def _later(node: exp.Add | exp.Sub) -> exp.Expr:
-    """A time and an INTERVAL; the sum of a DATE and an INTERVAL is a TIMESTAMP."""
-    from sqlglot import exp
-
-    span = node.expression
-    if not isinstance(span, exp.Interval):
-        return node
-    count = int(span.name) * (-1 if isinstance(node, exp.Sub) else 1)
-    unit = exp.Var(this=str(span.args["unit"]).upper().removesuffix("S"))
-    return exp.Anonymous(
-        this="DATEADD", expressions=[unit, exp.Literal.number(count), _as_time(node.this, types_at(node)[0])]
-    )
-
-
-def _truncated(node: exp.TimestampTrunc) -> exp.Expr:
-    """A time cut to a unit, a TIMESTAMP also of a DATE; weeks begin on Monday, whatever a session says."""
-    from sqlglot import exp
-
-    value = _as_time(node.this, types_at(node)[0])
-    unit = str(node.args["unit"]).upper()
-    day = exp.Literal.string("DAY" if unit == "WEEK" else unit)
-    cut = exp.Anonymous(this="DATE_TRUNC", expressions=[day, value])
-    if unit != "WEEK":
-        return cut
-    back = exp.Sub(
-        this=exp.Literal.number(1), expression=exp.Anonymous(this="DAYOFWEEKISO", expressions=[value.copy()])
-    )
-    return exp.Anonymous(this="DATEADD", expressions=[exp.Var(this="DAY"), back, cut])
-
-
-def _shown(node: exp.TimeToStr) -> exp.Expr:
-    node.set("this", _as_time(node.this, types_at(node)[0]))
-    return node
-
-
-def _from_sunday(value: exp.Expr) -> exp.Expr:
-    """The day of the week from Sunday's 0, whatever a session says."""
-    from sqlglot import exp
-
-    day = exp.Anonymous(this="DAYOFWEEKISO", expressions=[value])
-    return exp.Anonymous(this="MOD", expressions=[day, exp.Literal.number(7)])
-
-
-def _part(node: exp.Extract) -> exp.Expr:
-    from sqlglot import exp
-
-    part = node.name.upper()
-    if part in ("DOW", "DAYOFWEEK"):
-        return _from_sunday(node.expression)
-    named = {"WEEK": "WEEKISO", "ISODOW": "DAYOFWEEKISO", "DOY": "DAYOFYEAR"}.get(part)
-    return node if named is None else exp.Anonymous(this=named, expressions=[node.expression])
-
-
-def _list_of_texts(node: exp.GroupConcat) -> exp.Expr:
-    """`string_agg`, which is NULL and no empty text where there is nothing to join."""
-    from sqlglot import exp
-
-    ordered = node.this
-    value = _part_of_text(ordered.this, types_at(node)[0])
-    count = exp.Count(this=value.copy())
-    ordered.set("this", value)
-    if node.args.get("separator") is None:
-        node.set("separator", exp.Literal.string(","))
-    return exp.Case(ifs=[exp.If(this=exp.GT(this=count, expression=exp.Literal.number(0)), true=node.copy())])
 
 
 def _first_of_each(node: exp.Select) -> None:
