@@ -29,6 +29,8 @@ _Stored = Mapping[str, tuple[str | None, ...]]
 
 def narrow_types(statement: BoundStatement, knowledge: Knowledge) -> BoundStatement:
     """Call functions that take columns of FLOAT and of short integers as what they are."""
+    if knowledge.device != "cpu":  # a GPU reads what the graph takes
+        return statement
     stored = _stored(statement, knowledge)
     variants: dict[str, Variant] = {}
     renamed: dict[str, str] = {}
