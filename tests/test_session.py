@@ -187,8 +187,11 @@ def test_an_unknown_category_raises_with_value_and_feature(session) -> None:
     ],
 )
 def test_errors_are_sentences(session, query: str, error: type, sentence: str) -> None:
+    text = f"SELECT {query} FROM (SELECT *, 'x' AS species_name FROM iris)"
     with pytest.raises(error, match=sentence):
-        session.sql(f"SELECT {query} FROM (SELECT *, 'x' AS species_name FROM iris)")
+        session.sql(text)
+    with session.optimizer.off(), pytest.raises(error, match=sentence):
+        session.sql(text)
 
 
 def test_a_missing_column_names_the_nearest(session) -> None:

@@ -41,11 +41,17 @@ def translate_binder_error(message: str, bound: BoundStatement) -> SqlError | No
     parts = [part for part in tree.split(2, tree.closing[1], ",") if part[0] < part[1]]
     types = [tree.text[slice(*tree.span(*part))] for part in parts]
     for call in bound.calls:
-        if function in (call.version.function_of(method).casefold() for method in call.functions):
+        if function in _functions_of(call):
             error = _wrong_type(call, types)
             if error is not None:
                 return error
     return None
+
+
+def _functions_of(call: BoundCall) -> set[str]:
+    """The functions that score a call: its version's own, or those that run its graph as registered."""
+    plain = {call.version.function_of(method).casefold() for method in call.functions}
+    return plain | {score.text.partition("(")[0].casefold() for score in call.scores}
 
 
 def _wrong_type(call: BoundCall, types: Sequence[str]) -> FeatureTypeError | None:
