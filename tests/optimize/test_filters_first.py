@@ -16,6 +16,7 @@ GUARDED = [
     ),
     ("SELECT id, PREDICT('one') AS p FROM big x WHERE PREDICT('m') < 9e9 AND id % 100 = 3", 20),
     ("SELECT sum(a) FROM big WHERE id % 100 = 3 AND (PREDICT('m') > 500 OR rare)", None),
+    ("SELECT id FROM big WHERE rare IS NOT FALSE AND id <= 24.5 AND PREDICT('m') > 5", 2),
     ("DELETE FROM t WHERE id IN (SELECT id FROM big WHERE PREDICT('m') > 500 AND a + id < 0)", 0),
 ]
 

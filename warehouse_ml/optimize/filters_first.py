@@ -39,13 +39,12 @@ def _guarded(statement: BoundStatement, sites: list[Site], knowledge: Knowledge)
         for site in sites
         if block.holds("WHERE", site.call.call.token) and not _is_between(block, site.part)
     }
-    cheap = [
-        part
-        for part in block.conjuncts
-        if part not in scored and not _is_simple(block, part) and moves(sites[0], part, knowledge)
-    ]
-    if not scored or not cheap:
+    others = [part for part in block.conjuncts if part not in scored]
+    slow = [part for part in others if not _is_simple(block, part) and moves(sites[0], part, knowledge)]
+    if not scored or not slow:
         return statement
+    # DuckDB asks a CASE before what the scan cannot ask after all, as `whole_number <= 0.5`
+    cheap = [part for part in others if part in slow or moves(sites[0], part, knowledge)]
     condition = " AND ".join(f"({tree.text[slice(*tree.span(*part))]})" for part in cheap)
     edits = []
     for part in scored:
