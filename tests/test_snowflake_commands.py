@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 import warehouse_ml as wml
 from warehouse_ml import service_commands
 from warehouse_ml.cli import program
+from warehouse_ml.engines.snowflake_service import ModelService, create_service_function
 from warehouse_ml.testing.snowflake import emulated_snowflake
 
 IMAGE = "/shop/warehouse_ml/images/scorer:0.1.0"
@@ -170,6 +172,11 @@ def test_a_service_on_processors_has_nodes_and_names_of_its_own(shop):
     assert "have no GPU: add --device cpu" in invoke(*options, "--family", "CPU_X64_S", "churn").output
 
 
+def service_functions(home):
+    shown = home[1].session().sql("SHOW USER FUNCTIONS IN SCHEMA warehouse_ml").collect()
+    return {row["name"] for row in shown if row["name"].endswith("_GPU")}
+
+
 def test_a_service_that_exists_is_replaced_only_when_asked(home, shop):
     run(home, "push", "-d", shop, "--to", "snowflake://prod", "churn")
     options = ("-d", shop, "--to", "snowflake://prod", "--name", "twice", "--image", IMAGE)
@@ -179,8 +186,17 @@ def test_a_service_that_exists_is_replaced_only_when_asked(home, shop):
     assert run(home, "service", "create", *options, "churn").returncode == 0
     again = run(home, "service", "create", *options, "churn")
     assert (again.returncode, "The service twice exists: --replace" in again.stderr) == (1, True)
+    functions = service_functions(home)
+    with wml.connect(shop) as session:
+        before = replace(session.describe("churn"), version=9)
+    made = ModelService("twice", "scorer_pool", IMAGE, (before,))
+    home[1].session().sql(create_service_function(before, "predict", made)).collect()
+    assert len(service_functions(home) - functions) == 1
     replaced = run(home, "service", "create", *options, "--replace", "churn")
     assert (replaced.returncode, "ALTER SERVICE" in replaced.stdout) == (0, True), replaced.stderr
+    assert service_functions(home) == functions
+    printed = invoke("service", "create", "-d", shop, "--image", IMAGE, "--replace", "churn").output
+    assert "DROP FUNCTION for each whose description says: by scorer, but for those above" in printed
 
 
 def test_a_service_of_what_was_not_pushed_makes_nothing(home, shop, customers):

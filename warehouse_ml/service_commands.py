@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -80,7 +80,8 @@ def create(
     """Make a pool, a service that serves versions, and a function for each of their methods.
 
     The versions must have been pushed. The functions are called like those of the warehouse, and `_gpu`, or
-    `_cpu` with --device cpu.
+    `_cpu` with --device cpu. With --replace the functions of versions that the service had before and has no
+    more are removed.
 
     Example:
       wml service create -d shop.duckdb --image /db/warehouse_ml/images/scorer:0.1.0 churn@3
@@ -114,7 +115,21 @@ def create(
     ]
     service_text = gpu.alter_service(made) if replace else gpu.create_service(made)
     start = [gpu.create_compute_pool(pool), gpu.create_image_repository(made), service_text]
-    _run([*start, *functions, *gpu.service_grants(made)], target)
+    texts = [*start, *functions, *gpu.service_grants(made)]
+    if target is None:
+        _run(texts, None)
+        if replace:
+            _print_drops(made.name, ", but for those above")
+        return
+    names = [
+        gpu.service_function_name(version, method, made).lower()
+        for version in described
+        for method in version.methods
+    ]
+    with connect(target) as session:
+        _run_on(session, texts)
+        if replace:
+            _run_on(session, _drops(session, made.name, keep=names))
 
 
 def _check_target(target: str, name: str, versions: Sequence[ModelVersion], replace: bool) -> None:
@@ -163,14 +178,26 @@ def drop(name: str, target: str | None) -> None:
     Which functions these are, only the account knows: without --to they are not printed.
     """
     from warehouse_ml.engines import snowflake_service as gpu
-    from warehouse_ml.engines.snowflake_service_functions import drop_functions, show_functions
 
     last = gpu.service_statement("drop", name)
     if target is None:
-        _run([show_functions()], None)
-        click.echo(f"-- and DROP FUNCTION for each whose description says: by {name.lower()}\n")
+        _print_drops(name)
         _run([last], None)
         return
     with connect(target) as session:
-        shown = session.sql(show_functions())
-        _run_on(session, [*drop_functions(name, shown.columns, shown.fetchall()), last])
+        _run_on(session, [*_drops(session, name), last])
+
+
+def _print_drops(name: str, which: str = "") -> None:
+    from warehouse_ml.engines.snowflake_service_functions import show_functions
+
+    _run([show_functions()], None)
+    click.echo(f"-- and DROP FUNCTION for each whose description says: by {name.lower()}{which}\n")
+
+
+def _drops(session: Session, name: str, keep: Collection[str] = ()) -> list[str]:
+    """The statements that remove the functions of a service but for some."""
+    from warehouse_ml.engines.snowflake_service_functions import drop_functions, show_functions
+
+    shown = session.sql(show_functions())
+    return drop_functions(name, shown.columns, shown.fetchall(), keep)

@@ -164,10 +164,14 @@ SHOWN = [
 def test_the_functions_of_a_service_are_found_by_what_they_say():
     rows = [(called, functions.comment_of(version, "predict", "cuda", by)) for called, version, by in SHOWN]
     rows.append(("PREDICT(VARCHAR, OBJECT) RETURN VARIANT", "warehouse_ml: predict of 1 versions by name"))
-    assert functions.drop_functions("SCORER", ["arguments", "description"], rows) == [
+    drops = [
         "DROP FUNCTION IF EXISTS warehouse_ml.wml_churn_v3_33333333_gpu(FLOAT, NUMBER)",
         "DROP FUNCTION IF EXISTS warehouse_ml.wml_wide_v5_55555555_gpu(OBJECT)",
     ]
+    columns = ["arguments", "description"]
+    assert functions.drop_functions("SCORER", columns, rows) == drops
+    kept = [ddl.service_function_name(CHURN, "predict", service())]
+    assert functions.drop_functions("SCORER", columns, rows, kept) == drops[1:]
 
 
 def test_a_method_that_is_missing_is_refused():

@@ -1,11 +1,12 @@
 """The functions that send rows to a service: which there are, and the statements that remove them.
 
-Snowflake keeps them when their service is dropped, and every call is an error then. SHOW FUNCTIONS does
-not tell the service of a function, so our comment on it does.
+Snowflake keeps them when their service is dropped, and every call is an error then. It keeps them too when
+the service is given other versions; a call of one that is left out is tried again and again, for the service
+says that it has none such. SHOW FUNCTIONS does not tell the service of a function, so our comment on it does.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from warehouse_ml.engines.snowflake_deployment import schema_of
 from warehouse_ml.engines.snowflake_sql import rendered
@@ -27,13 +28,16 @@ def show_functions() -> str:
     return rendered("show_functions", schema=schema_of(None))
 
 
-def drop_functions(service: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    """The statements that remove all functions of a service.
+def drop_functions(
+    service: str, columns: Sequence[str], rows: Iterable[Sequence[object]], keep: Collection[str] = ()
+) -> list[str]:
+    """The statements that remove the functions of a service.
 
     Args:
         service: The service's name.
         columns: The names of the columns that SHOW FUNCTIONS answers with.
         rows: Its rows.
+        keep: The functions that stay, with their schema and in lower case.
     """
     places = [column.lower() for column in columns]
     called, comment = places.index("arguments"), places.index("description")
@@ -43,5 +47,6 @@ def drop_functions(service: str, columns: Sequence[str], rows: Iterable[Sequence
         found = _CALLED.fullmatch(str(row[called]))
         if made is not None and found is not None and made[1] == service.lower():
             function = f"{schema_of(None)}.{found[1].lower()}"
-            drops.append(rendered("drop_service_function", function=function, types=found[2]))
+            if function not in keep:
+                drops.append(rendered("drop_service_function", function=function, types=found[2]))
     return drops
