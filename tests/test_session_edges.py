@@ -1,6 +1,7 @@
 """What a user does who did not read the manual: each is right, or one sentence, and nothing has changed."""
 
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,6 +49,16 @@ def test_numbers_of_numpy_are_parameters_and_texts_are_not(session, kind: type) 
     else:
         got = session.sql("SELECT PREDICT('size', $a, $b, $c, $d)", dict(zip("abcd", values, strict=True)))
         assert got.fetchall()[0][0] == pytest.approx(SIZE.predict(ROW)[0], abs=1e-6)
+
+
+# --- the engine's own errors ---
+
+
+@pytest.mark.parametrize("after", ["OVER ()", "FILTER (WHERE true)", "size"])
+def test_an_error_is_about_the_user_s_own_text(session, after: str) -> None:
+    with pytest.raises(duckdb.Error) as caught:
+        session.sql(f"SELECT PREDICT('size', *) {after} more FROM flowers")
+    assert not re.search(r"\d\.\d", str(caught.value))
 
 
 # --- models of other databases ---

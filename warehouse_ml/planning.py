@@ -99,10 +99,11 @@ def _inline_difference(
     sample_rows: int,
     engine: Engine,
 ) -> float:
+    refused: tuple[type[Exception], ...] = (*engine.bind_error, ScoringError)
     try:
         score = scored_by({"onnx": onnx}, signature, rows, engine, inline)
         return largest_difference(score, expected, signature, sample_rows)
-    except (engine.bind_error, ScoringError):
+    except refused:
         return float("inf")
 
 

@@ -124,8 +124,8 @@ class Engine(Protocol):
         ...
 
     @property
-    def bind_error(self) -> type[Exception]:
-        """What the driver raises where names or types of a statement do not fit."""
+    def bind_error(self) -> tuple[type[Exception], ...]:
+        """What the driver raises where words, names or types of a statement do not fit."""
         ...
 
     @property

@@ -87,9 +87,9 @@ class DuckDBEngine:
         return self._device
 
     @property
-    def bind_error(self) -> type[duckdb.Error]:
-        """What DuckDB raises where names or types of a statement do not fit."""
-        return duckdb.BinderException
+    def bind_error(self) -> tuple[type[duckdb.Error], ...]:
+        """What DuckDB raises where words, names or types of a statement do not fit."""
+        return duckdb.BinderException, duckdb.ParserException
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:

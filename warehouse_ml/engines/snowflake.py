@@ -113,9 +113,9 @@ class SnowflakeEngine:
         return self._device
 
     @property
-    def bind_error(self) -> type[Exception]:
-        """What the connector raises where names or types of a statement do not fit."""
-        return errors.ProgrammingError
+    def bind_error(self) -> tuple[type[Exception], ...]:
+        """What the connector raises where words, names or types of a statement do not fit."""
+        return (errors.ProgrammingError,)
 
     @property
     def connection(self) -> Session:
