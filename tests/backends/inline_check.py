@@ -110,10 +110,6 @@ class Inlined:
                 for text in self._method_differences(connection, stored, columns, method, otherwise)
             ]
 
-    def near_differences(self, table: pa.Table, types: Mapping[str, str] | None = None) -> list[str]:
-        """The same, but for labels and scores that rounding decides: where a score is near to nothing."""
-        return [text for text in self.differences(table, types) if "predict_proba" in text]
-
     def _method_differences(
         self, connection: Any, rows: pa.Table, columns: Any, method: Method, otherwise: str | None
     ) -> list[str]:

@@ -98,7 +98,7 @@ def test_random_linear_models(weights, means, scales, missing, limit, values, ki
     types = {} if kind is None else {"a": kind, "b": kind}
     with patch.object(bounded_rows, "FEWEST", 1):
         found = Inlined.of(model, frame, missing=missing, limit=limit)
-        assert found.near_differences(rows_of(values), types) == []
+        assert found.differences(rows_of(values), types) == []
 
 
 def test_a_value_at_the_bound_is_sql_and_one_beyond_is_not():
