@@ -162,6 +162,29 @@ def test_a_native_function_dispatches_to_others(account):
     assert [tuple(one) for one in row] == [(10, 2.5, None)]
 
 
+def test_an_argument_is_computed_once_however_often_a_function_mentions_it(account):
+    noise = account.function(
+        "import random\ndef predict(batch):\n    return [random.random() for _ in batch[0]]"
+    )
+    copied = account.function("def predict(batch):\n    return batch[0]")
+    account.sql(f"CREATE FUNCTION alike(x FLOAT) RETURNS BOOLEAN AS $$ {copied}(x) = x AND x = x $$")
+    assert account.column(f"SELECT alike({noise}(1)) FROM VALUES (1), (2)") == [True, True]
+
+
+def test_a_call_that_a_function_repeats_is_planned_once(account):
+    account.sql(
+        "CREATE FUNCTION part(o OBJECT, k VARCHAR) RETURNS VARIANT AS $$ COALESCE(GET(o, k), GET(o, 'A')) $$"
+    )
+    account.sql(
+        "CREATE FUNCTION number_in(o OBJECT, k VARCHAR) RETURNS FLOAT AS "
+        "$$ CASE WHEN IS_INTEGER(part(o, k)) THEN part(o, k)::FLOAT WHEN part(o, 'B') IS NULL THEN 0 END $$"
+    )
+    query = "SELECT macro_definition FROM duckdb_functions() WHERE function_name = 'NUMBER_IN'"
+    ((text,),) = account.emulation.fakesnow.duck_conn.execute(query).fetchall()
+    found = account.value("SELECT number_in(OBJECT_CONSTRUCT('A', 3), 'x')")
+    assert (text.upper().count(".PART("), found) == (2, 3)
+
+
 def test_show_functions(account):
     account.sql("CREATE FUNCTION shown(a FLOAT, b VARCHAR) RETURNS FLOAT COMMENT = 'of a kind' AS $$ a $$")
     (row,) = account.sql("SHOW FUNCTIONS LIKE 'SHOW_' IN SCHEMA public")

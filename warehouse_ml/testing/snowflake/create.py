@@ -96,7 +96,8 @@ def native_expression(session: "Session", function: Function) -> str:
     if plain:
         session.catalog.plain.add(function.name)
     mentioned = [node.name for node in body.find_all(exp.Column) if not node.table and node.name in types]
-    held = f"of_{function.name[2]}".lower() if plain and len(mentioned) > len({*mentioned}) else ""
+    repeated = len(mentioned) > len({*mentioned})
+    held = f"of_{function.name[2]}".lower() if repeated else ""
 
     def typed(node: exp.Expression) -> exp.Expression:
         if isinstance(node, exp.Column) and not node.table and node.name in types:
@@ -105,12 +106,58 @@ def native_expression(session: "Session", function: Function) -> str:
             return exp.cast(node.copy(), types[node.name], dialect="duckdb", copy=False)
         return node
 
-    sql = body.unalias().transform(typed).sql(dialect="duckdb")
-    result = f"CAST({sql} AS {function.returns.duckdb_result})"
+    ready = body.unalias().transform(typed)
+    shared = take_out_repeated(session, ready) if held and plain else {}
+    result = f"CAST({ready.sql(dialect='duckdb')} AS {function.returns.duckdb_result})"
     if not held:
         return result
+    if not plain:
+        values = ", ".join(
+            f"CAST({quoted(name)} AS {kind}) AS {quoted(name)}" for name, kind in types.items()
+        )
+        return f"(SELECT {result} FROM (SELECT {values}) AS {held})"
+    for name, call in shared.items():
+        result = f"list_transform([{call}], lambda {name}: {result})[1]"
     values = ", ".join(f"{quoted(name)} := CAST({quoted(name)} AS {kind})" for name, kind in types.items())
     return f"list_transform([struct_pack({values})], lambda {held}: {result})[1]"
+
+
+def take_out_repeated(session: "Session", body: exp.Expr) -> dict[str, str]:
+    """Replace calls of SQL functions that stand in a body several times by names; gives what each stands for.
+
+    DuckDB would plan and compute a call wherever it stands. One that some rows do not come to stays, because
+    it may be an error for them.
+    """
+    calls: dict[str, list[exp.Expr]] = {}
+    for dot in body.find_all(exp.Dot):
+        if isinstance(dot.expression, exp.Func) and tuple(named(dot)) in session.catalog.plain:
+            calls.setdefault(dot.sql(dialect="duckdb"), []).append(dot)
+    shared: dict[str, str] = {}
+    for text, places in calls.items():
+        if len(places) > 1 and any(is_always_computed(place, body) for place in places):
+            name = f"repeated_{len(shared)}"
+            shared[name] = text
+            for place in places:
+                place.replace(exp.column(name))
+    return shared
+
+
+def named(dot: exp.Expr) -> list[str]:
+    """The parts of a name with dots."""
+    return [*named(dot.this), *named(dot.expression)] if isinstance(dot, exp.Dot) else [dot.name]
+
+
+def is_always_computed(node: exp.Expr, body: exp.Expr) -> bool:
+    """Whether every row comes to a part of an expression: it is in no branch, and not behind AND or OR."""
+    while node is not body and node.parent is not None:
+        parent = node.parent
+        chosen = isinstance(parent, (exp.Connector, exp.Coalesce)) and node.arg_key != "this"
+        chosen |= isinstance(parent, exp.If) and node.arg_key != "this"
+        chosen |= isinstance(parent, exp.Case) and (node.arg_key == "default" or (node.index or 0) > 0)
+        if chosen:
+            return False
+        node = parent
+    return True
 
 
 def is_plain(session: "Session", body: exp.Expr) -> bool:

@@ -52,6 +52,10 @@ def installed_packages() -> dict[str, list[str]]:
     return found
 
 
+LONGEST_STATEMENT = 24 * 3600
+"""Seconds that a client waits for an answer; Snowflake's come before a statement has ended."""
+
+
 class Emulation:
     """One emulated account, apart from every other one.
 
@@ -150,6 +154,7 @@ class Emulation:
             "schema": schema,
             "paramstyle": "qmark",
             "network_timeout": 5,
+            "socket_timeout": LONGEST_STATEMENT,
             "platform_detection_timeout_seconds": 0,
             "session_parameters": {"CLIENT_OUT_OF_BAND_TELEMETRY_ENABLED": False},
         }
