@@ -57,6 +57,8 @@ def classifier(model: Any, columns: Columns, exporter: Exporter) -> Prediction:
 
     The decision function, where the release has one, is what the trees add up to.
     """
+    if len(model.classes_) == 1:  # its probabilities have two columns nevertheless
+        exporter.unsupported("it has seen one class only", "Train it on two classes or more.")
     if callable(model.objective_):  # its predict returns the sums, and no labels
         exporter.unsupported(
             "its objective is a function, so that it predicts sums instead of classes",

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from warehouse_ml.errors import ExportError
 from warehouse_ml.exporters.prediction import Prediction
 from warehouse_ml.graph.tensor import Tensor
 from warehouse_ml.signature import Output, Task
@@ -123,7 +124,17 @@ def _output_names(count: int, names: Sequence[str] | None) -> list[str]:
 
 
 def _plain_classes(classes: NDArray[Any]) -> NDArray[Any]:
-    """Classes as one of the four types that SQL returns: text, boolean, 64-bit integer or double."""
+    """Classes as one of the four types that SQL returns: text, boolean, 64-bit integer or double.
+
+    Raises:
+        ExportError: They are of another type.
+    """
+    for value in np.asarray(classes):  # not `tolist`, which makes integers of nanoseconds
+        if not _is_plain(value):
+            raise ExportError(
+                f"The class {value!r} is no text, number of 64 bits or boolean, which SQL could return. "
+                "Fit the estimator on labels that are."
+            )
     values = np.asarray(classes).tolist()
     if all(isinstance(value, bool) for value in values):
         return np.array(values, dtype=bool)
@@ -132,6 +143,12 @@ def _plain_classes(classes: NDArray[Any]) -> NDArray[Any]:
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         return np.array(values, dtype=np.float64)
     return np.array([str(value) for value in values], dtype=object)
+
+
+def _is_plain(label: Any) -> bool:
+    if isinstance(label, int | np.integer) and not isinstance(label, np.timedelta64):
+        return -(2**63) <= int(label) < 2**63
+    return isinstance(label, str | float | np.floating | np.bool_)
 
 
 def _type_of(classes: NDArray[Any]) -> str:

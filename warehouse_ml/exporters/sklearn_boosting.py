@@ -25,6 +25,8 @@ def regressor(model: Any, columns: Columns, exporter: Exporter) -> Prediction:
 
 def classifier(model: Any, columns: Columns, exporter: Exporter) -> Prediction:
     """Sums as logits; two classes share a sum, and 0 is the first one."""
+    if len(model.classes_) == 1:  # its probabilities have two columns nevertheless
+        exporter.unsupported("it has seen one class only", "Train it on two classes or more.")
     ensemble = _ensemble(model, "sigmoid" if model.n_trees_per_iteration_ == 1 else "softmax")
     sums = tree_sums(ensemble, _preprocessed(model, columns, exporter), exporter)
     results = apply_link(ensemble, sums)
