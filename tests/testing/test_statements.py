@@ -19,6 +19,7 @@ PYTHON = (
 def staged(account):
     account.stage("g/g.py", "")
     account.stage("g/other/g.py", "")
+    account.sql("CREATE TABLE staged_rows (a INT)")
     return account
 
 
@@ -87,6 +88,12 @@ REFUSED = {
     "a task": ("CREATE TASK t AS SELECT 1", "9999.*CREATE TASK"),
     "a model": ("CREATE MODEL m FROM @files/m", "9999.*CREATE MODEL"),
     "a call": ("CALL p()", "9999.*CALL"),
+    "a format of a number": ("SELECT TO_CHAR(1234.5, '9,999')", "9999.*Argument 'format' is not supported"),
+    "rows that no source has": (
+        "MERGE INTO staged_rows USING (SELECT 1 AS k) s ON a = k WHEN NOT MATCHED BY SOURCE THEN DELETE",
+        "9999.*BY SOURCE",
+    ),
+    "several rows for one value": ("SELECT (SELECT column1 FROM VALUES (1), (2))", "90150.*Single-row"),
     "a copy": ("COPY INTO t FROM @files", "9999.*COPY"),
     "a file format": ("CREATE FILE FORMAT f TYPE = CSV", "9999.*CREATE FILE"),
     "an external stage": ("CREATE STAGE s URL = 's3://b'", "9999.*URL"),
@@ -287,6 +294,15 @@ def test_a_transaction_is_rolled_back(account):
     account.sql("ROLLBACK")
     found = (account.value("SELECT COUNT(*) FROM u"), account.value("SELECT CURRENT_TRANSACTION()"))
     assert found == (0, None)
+
+
+def test_a_statement_that_is_not_waited_for_is_refused(account):
+    with pytest.raises(SnowparkSQLException, match="9999.*not waited for"):
+        account.session.sql("SELECT 1").collect_nowait()
+
+
+def test_what_is_listed_of_nothing_is_an_empty_text(account):
+    assert account.value("SELECT LISTAGG(column1, ',') || SIGN(-2) FROM VALUES (NULL::VARCHAR)") == "-1"
 
 
 def test_missing_times_come_back_as_null(account):

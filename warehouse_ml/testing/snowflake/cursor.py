@@ -6,7 +6,8 @@ from typing import Any
 from fakesnow import dialect, transforms
 from fakesnow.cursor import FakeSnowflakeCursor
 from fakesnow.transforms.merge import operations
-from sqlglot import exp, parse_one
+from sqlglot import ErrorLevel, exp, parse_one
+from sqlglot.dialects import DuckDB
 
 from warehouse_ml.testing.snowflake.errors import NotEmulatedError
 from warehouse_ml.testing.snowflake.identifiers import keep_names, show_names
@@ -43,6 +44,9 @@ MOST_KEPT = 1_000
 
 _transformed: dict[tuple[str, Any, Any], Any] = {}
 _lock = Lock()
+
+LEFT_OUT = ("Unsupported property", "Sampling method BERNOULLI is not supported with a discrete sample count")
+"""Of what sqlglot leaves out, what changes no rows: SECURE, TRANSIENT, CLUSTER BY, and how rows are drawn."""
 
 POINTER = parse_one("'/' || replace(replace(:key, '~', '~0'), '/', '~1')", read="duckdb")
 """The JSON pointer of a key that is known row by row."""
@@ -104,7 +108,9 @@ class Cursor(FakeSnowflakeCursor):
         prepared = expression.transform(lambda node: with_casts(node, variants), copy=False)
         run = super()._transform(prepared, params).transform(with_parts, copy=False)
         finish(run)
-        return run.transform(show_names, copy=False)
+        run = run.transform(show_names, copy=False)
+        check_written(run)
+        return run
 
     def _transform_explode(self, expression: Any) -> Any:
         # DuckDB's own MERGE, which refuses a row that several rows of the source match, as Snowflake does
@@ -117,6 +123,8 @@ class Cursor(FakeSnowflakeCursor):
         if not isinstance(transformed, exp.Merge):
             super()._execute(transformed, params)
             return
+        if any(when.args.get("source") for when in transformed.find_all(exp.When)):
+            raise NotEmulatedError("WHEN NOT MATCHED BY SOURCE")
         for assigned in transformed.find_all(exp.EQ):
             if isinstance(assigned.parent, exp.Update) and isinstance(assigned.this, exp.Column):
                 assigned.this.set("table", None)
@@ -143,6 +151,15 @@ class Cursor(FakeSnowflakeCursor):
         if last and last.startswith("("):  # of what begins so, the parser makes no DESCRIBE
             self._last_sql = f"SELECT * FROM ({last})"  # type: ignore[assignment]
         return super()._describe_last_sql()
+
+
+def check_written(statement: Any) -> None:
+    """Refuse what sqlglot would leave out of the statement, for which it has no words in DuckDB."""
+    generator = DuckDB().generator(unsupported_level=ErrorLevel.IGNORE)
+    generator.generate(statement)
+    for message in generator.unsupported_messages:
+        if not message.startswith(LEFT_OUT):
+            raise NotEmulatedError(f"this: {message.rstrip('.')}")
 
 
 def is_field_of_call(dot: Any) -> bool:

@@ -52,6 +52,10 @@ SENTENCES: tuple[tuple[str, int, str, str], ...] = (
     ),
     (r"(The emulation does not emulate .+?\.)(?:$|\n)", NOT_EMULATED, "0A000", "{}"),
     (r"(cannot affect the same target row)", 100090, "42P18", "Duplicate row detected during DML action"),
+    (
+        r"(More than one row returned by a subquery)",
+        *(90150, "22000", "Single-row subquery returns more than one row."),
+    ),
     (r"(Division by zero)", 100051, "22012", "{}"),
 )
 """What DuckDB says, and Snowflake's number, state and sentence, in which the named object stands."""

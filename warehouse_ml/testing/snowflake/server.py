@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from warehouse_ml.testing.snowflake.answers import Answer
-from warehouse_ml.testing.snowflake.errors import BROKEN, EmulationError
+from warehouse_ml.testing.snowflake.errors import BROKEN, EmulationError, NotEmulatedError
 from warehouse_ml.testing.snowflake.files import BUCKET
 from warehouse_ml.testing.snowflake.quiet import QuietConnection
 from warehouse_ml.testing.snowflake.session import Session
@@ -155,6 +155,8 @@ class Server:
                 {"code": "390104", "message": "Not logged in.", "success": False, "data": None}
             )
         body = await self.body(request)
+        if body.get("asyncExec"):
+            return failed(NotEmulatedError("statements that are not waited for, nor results in parts"))
         rows = rows_of(body.get("bindings") or {})
 
         def run() -> tuple[Answer, int]:

@@ -209,16 +209,29 @@ def finish(statement: Any) -> None:
         )
         if not isinstance(node, exp.TryCast) and node.to.this in TEXTS and not known:
             replaced(node, lambda one: macro("wml_text", one.this))
+    each(statement, (exp.Sign,), lambda node: exp.Cast(this=node, to=exp.DataType.build("bigint")))
+    for node in [*statement.find_all(exp.GroupConcat)]:
+        replaced(whole_aggregate(node), or_no_text)
     for node in reversed([*statement.find_all(exp.Anonymous)]):  # last and from within: they are copied
         if node.name == MEAN:
             averaged(node)
 
 
+def whole_aggregate(node: Any) -> Any:
+    """An aggregate with what belongs to it: OVER, FILTER, WITHIN GROUP."""
+    while isinstance(node.parent, (exp.Window, exp.Filter, exp.WithinGroup)) and node.arg_key == "this":
+        node = node.parent
+    return node
+
+
+def or_no_text(listed: Any) -> Any:
+    """LISTAGG, which is an empty text where there is nothing to list."""
+    return exp.Coalesce(this=listed, expressions=[exp.Literal.string("")])
+
+
 def averaged(node: Any) -> None:
     """Make AVG of what stands for it: of NUMBERs, with as many digits behind the point as on Snowflake."""
-    outer = node
-    while isinstance(outer.parent, (exp.Window, exp.Filter)) and outer.arg_key == "this":
-        outer = outer.parent
+    outer = whole_aggregate(node)
     sums = exp.Sum(this=node.expressions[0].copy())
     mean = exp.Avg(this=node.expressions[0])
     if outer is node:
