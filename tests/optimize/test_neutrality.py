@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.optimize.shop import Shop
+from tests.optimize.shop import Shop, ShopKnowledge
 from tests.query import sql_catalog
 from warehouse_ml import optimize
-from warehouse_ml.optimize import distinct_inputs, gather_rows, score_before_join
+from warehouse_ml.backends.plan import PlanFacts
+from warehouse_ml.optimize import distinct_inputs, gather_rows, narrow_types, score_before_join
 
 RULES = [rule.__name__ for rule in optimize.RULES if rule.__name__ not in ("use_plans", "inline_scores")]
 CHOICES = [(rule,) for rule in RULES] + [(one, two) for one in RULES for two in RULES if one < two] + [RULES]
@@ -130,6 +131,8 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(score_before_join.__globals__, "SHARE", 1e9)
     monkeypatch.setitem(distinct_inputs.__globals__, "MOST_INPUTS", 1e9)
     monkeypatch.setitem(distinct_inputs.__globals__, "ROW_NANOSECONDS", -1e9)
+    monkeypatch.setitem(narrow_types.__globals__, "LEAST_FEATURES", 1)
+    monkeypatch.setattr(ShopKnowledge, "plan", lambda knowledge, version: PlanFacts("trees", "a kernel"))
     monkeypatch.setitem(gather_rows.__globals__, "_calls_and_rows", lambda *arguments: (1e6, 1.0))
 
 
@@ -150,8 +153,8 @@ def plain(value: Any) -> Any:
 
 def fill(shop: Shop, rows: list[Any], partners: list[Any]) -> None:
     connection = shop.connection
-    connection.execute("CREATE OR REPLACE TABLE t (id INTEGER, k INTEGER, a DOUBLE, b DOUBLE, g VARCHAR)")
-    connection.execute("CREATE OR REPLACE TABLE u (k INTEGER, c DOUBLE)")
+    connection.execute("CREATE OR REPLACE TABLE t (id INTEGER, k INTEGER, a DOUBLE, b FLOAT, g VARCHAR)")
+    connection.execute("CREATE OR REPLACE TABLE u (k INTEGER, c FLOAT)")
     if rows:
         connection.executemany(
             "INSERT INTO t VALUES (?, ?, ?, ?, ?)", [(n, *row) for n, row in enumerate(rows)]

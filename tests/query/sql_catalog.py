@@ -136,7 +136,8 @@ class StubCatalog:
             self._register(self.version(name))
 
     def version(self, name: str) -> ModelVersion:
-        return ModelVersion(name, 1, "ab12cd34" * 8, MODELS[name][0])
+        sha256 = "ab12cd34" + name.encode().hex().ljust(56, "0")
+        return ModelVersion(name, 1, sha256, MODELS[name][0])
 
     def resolve(self, name: str, selector: str) -> ModelVersion:
         self.resolved.append(f"{name}@{selector}")

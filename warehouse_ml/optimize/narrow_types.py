@@ -56,7 +56,7 @@ def narrow_types(statement: BoundStatement, knowledge: Knowledge) -> BoundStatem
 
 
 def _stored(statement: BoundStatement, knowledge: Knowledge) -> _Stored:
-    """For each version that a kernel scores the narrower type of each feature, None where there is none.
+    """The narrower type of each feature, or None, of each version that a kernel scores, by its function.
 
     All calls of a version share the variants that other rules have made, so they must agree.
     """
@@ -66,7 +66,7 @@ def _stored(statement: BoundStatement, knowledge: Knowledge) -> _Stored:
             plan = knowledge.plan(score.version)
             if plan is None or plan.route != "trees":
                 continue
-            key = score.version.sha256
+            key = score.version.function
             given = _narrow_types(score.version.signature, score.types)
             agreed = zip(found.get(key, given), given, strict=True)
             found[key] = tuple(one if one == other else None for one, other in agreed)
@@ -84,7 +84,7 @@ def _narrowed(variant: Variant, stored: _Stored) -> Variant:
         return variant
     wanted: dict[int, set[str | None]] = {}
     for member in variant.members:
-        narrow = stored.get(member.version.sha256, (None,) * len(member.parameters))
+        narrow = stored.get(member.version.function, (None,) * len(member.parameters))
         for kind, parameter in zip(narrow, member.parameters, strict=True):
             wanted.setdefault(parameter, set()).add(kind)
     agreed = {parameter: next(iter(kinds)) for parameter, kinds in wanted.items() if len(kinds) == 1}
@@ -101,7 +101,7 @@ def _narrowed_score(
 ) -> Score:
     if not score.is_plain or call.nested:
         return replace(score, text=_with_names(score.text, renamed))
-    narrow = stored.get(score.version.sha256, ())
+    narrow = stored.get(score.version.function, ())
     if len(narrow) - narrow.count(None) < LEAST_FEATURES:
         return score
     variant = _narrowed(plain_variant(score), stored)
@@ -117,6 +117,6 @@ def _with_names(text: str, renamed: Mapping[str, str]) -> str:
 
 
 def _effect(call: BoundCall, stored: _Stored) -> str:
-    counted = Counter(kind for kind in stored[call.version.sha256] if kind is not None)
+    counted = Counter(kind for kind in stored[call.version.function] if kind is not None)
     told = " and ".join(f"{count} of {kind}" for kind, count in counted.items())
     return f"{told} reach the trees as they are stored"
