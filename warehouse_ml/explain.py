@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from warehouse_ml.backends.plan import PlanFacts
 from warehouse_ml.engines.meter import Reading
 from warehouse_ml.model import ModelVersion, described_feature
-from warehouse_ml.query.bind import Applied, BoundCall, BoundStatement
 from warehouse_ml.query.blocks import is_query
+from warehouse_ml.query.bound import Applied, BoundCall, BoundStatement
 from warehouse_ml.query.tokens import tokenize
 
 Plans = Callable[[ModelVersion], PlanFacts | None]

@@ -17,11 +17,10 @@ from warehouse_ml.optimize import optimize
 from warehouse_ml.optimize.engine_knowledge import EngineKnowledge
 from warehouse_ml.optimize.portable_calls import call_writers
 from warehouse_ml.optimize.switches import Optimizer
-from warehouse_ml.optimize.typed import typed
 from warehouse_ml.progress import is_wanted, scoring_bar
-from warehouse_ml.query.bind import BoundStatement, bind
+from warehouse_ml.query.bind import bind
 from warehouse_ml.query.binder_errors import translate_binder_error
-from warehouse_ml.query.check_types import check_types
+from warehouse_ml.query.bound import BoundStatement
 from warehouse_ml.query.dialect import DUCKDB, PORTABLE, Dialect, snowflake
 from warehouse_ml.query.native_call import SCHEMA
 from warehouse_ml.query.near_calls import near_call
@@ -117,8 +116,6 @@ class Queries:
     def _bound(self, text: str, knowledge: EngineKnowledge, dialect: Dialect) -> BoundStatement:
         parsed = parse(text, dialect.source)
         bound = bind(parsed, _Catalog(self._registry, knowledge, parsed), dialect)
-        if dialect.target != "duckdb":
-            bound = check_types(typed(bound))
         return optimize(bound, knowledge, self.optimizer.disabled)
 
     def explain(

@@ -14,7 +14,7 @@ from warehouse_ml.engines.duckdb import DuckDBEngine
 from warehouse_ml.errors import ScoringError
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.optimize.engine_knowledge import EngineKnowledge
-from warehouse_ml.query.bind import BoundStatement
+from warehouse_ml.query.bound import BoundStatement
 from warehouse_ml.signature import Method
 from warehouse_ml.variant import REFUSAL_MARK, Variant
 

@@ -8,7 +8,7 @@ from tests.query.sql_catalog import catalog
 from warehouse_ml import optimize
 from warehouse_ml.errors import RuleFailedWarning, UnknownRuleError
 from warehouse_ml.optimize.knowledge import Knowledge
-from warehouse_ml.query.bind import Applied, BoundStatement
+from warehouse_ml.query.bound import Applied, BoundStatement
 from warehouse_ml.query.splice import Edit
 
 

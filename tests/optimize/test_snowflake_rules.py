@@ -26,10 +26,9 @@ from warehouse_ml.functions import Functions
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.optimize import RULES, SNOWFLAKE_RULES, optimize, score_before_join
 from warehouse_ml.optimize.engine_knowledge import EngineKnowledge
-from warehouse_ml.optimize.typed import typed
 from warehouse_ml.queries import Queries
-from warehouse_ml.query.bind import BoundStatement, bind
-from warehouse_ml.query.check_types import check_types
+from warehouse_ml.query.bind import bind
+from warehouse_ml.query.bound import BoundStatement
 from warehouse_ml.query.dialect import SNOWFLAKE
 from warehouse_ml.query.parse import parse
 from warehouse_ml.quoting import literal
@@ -200,7 +199,7 @@ class Knowing(EngineKnowledge):
 
 
 def on_session(duck: wml.Session, engine: SnowflakeEngine, text: str, *rules: str) -> BoundStatement:
-    bound = check_types(typed(bind(parse(text, "snowflake"), Catalog(duck, engine), SNOWFLAKE)))
+    bound = bind(parse(text, "snowflake"), Catalog(duck, engine), SNOWFLAKE)
     off = {rule.__name__ for rule in RULES} - set(rules)
     return optimize(bound, Knowing(engine, plan=duck._registry.plan_facts), off)
 

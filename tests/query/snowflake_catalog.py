@@ -8,9 +8,8 @@ from typing import Any
 from tests.query.sql_catalog import MODELS, StubCatalog
 from warehouse_ml.engines.snowflake import SnowflakeEngine
 from warehouse_ml.model import ModelVersion
-from warehouse_ml.optimize.typed import typed
-from warehouse_ml.query.bind import BoundStatement, bind
-from warehouse_ml.query.check_types import check_types
+from warehouse_ml.query.bind import bind
+from warehouse_ml.query.bound import BoundStatement
 from warehouse_ml.query.dialect import SNOWFLAKE
 from warehouse_ml.query.parse import parse
 from warehouse_ml.signature import TYPES, Method
@@ -91,7 +90,7 @@ class SnowflakeCatalog:
         return self.engine.columns(query)
 
     def bound(self, text: str) -> BoundStatement:
-        return check_types(typed(bind(parse(text, "snowflake"), self, SNOWFLAKE)))
+        return bind(parse(text, "snowflake"), self, SNOWFLAKE)
 
     def sql(self, text: str) -> str:
         return self.bound(text).text

@@ -14,7 +14,8 @@ from warehouse_ml.errors import (
     VersionNotFoundError,
 )
 from warehouse_ml.model import ModelVersion
-from warehouse_ml.query.bind import BoundStatement, bind
+from warehouse_ml.query.bind import bind
+from warehouse_ml.query.bound import BoundStatement
 from warehouse_ml.query.parse import parse
 from warehouse_ml.signature import Feature, Method, Output, Signature
 

@@ -83,3 +83,13 @@ def test_predict_raises(opened: SnowflakeCatalog, call: str) -> None:
         opened.run(text.format(len(FITTING)))
     with pytest.raises(ProgrammingError, match="Feature 'plan' is VARCHAR; its VARIANT holds"):
         opened.run(text.format(len(FITTING) + len(OTHER_AGES)))
+
+
+@pytest.mark.parametrize(
+    "call", ["PREDICT('m', PREDICT('one', 1), age)", "PREDICT('one', PREDICT('m', 1, age))"]
+)
+def test_a_call_within_a_call_reads_a_variant_as_strictly(opened: SnowflakeCatalog, call: str) -> None:
+    text = f"SELECT {call} AS p FROM ({SOURCE}) WHERE id = {{}}"
+    assert opened.run(text.format(0)) == [(2 + 400.0,) if "'m', PREDICT" in call else (2 * (1 + 400.0),)]
+    with pytest.raises(ProgrammingError, match="Feature 'b' is DOUBLE; its VARIANT holds a value of another"):
+        opened.run(text.format(len(FITTING)))

@@ -32,6 +32,21 @@ def test_what_snowflake_would_answer_otherwise_is_refused(written: str, said: st
 
 
 @pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("MERGE INTO t USING u ON t.a = u.a WHEN NOT MATCHED BY SOURCE THEN DELETE", "BY SOURCE"),
+        ("MERGE INTO t USING u ON t.a = u.a WHEN MATCHED THEN UPDATE SET *", "MERGE without the columns"),
+        ("MERGE INTO t USING u ON t.a = u.a WHEN NOT MATCHED THEN INSERT BY NAME", "MERGE without"),
+        ("SELECT a FROM memory.main.t", "of the database memory"),
+        ("SELECT a FROM t WHERE a > 1 USING SAMPLE 5", "USING SAMPLE after WHERE"),
+    ],
+)
+def test_a_clause_that_snowflake_has_not_is_refused(statement: str, said: str) -> None:
+    with pytest.raises(TranslationError, match=said):
+        translate(statement, {})
+
+
+@pytest.mark.parametrize(
     "written",
     [
         "last_value(p) OVER ()",

@@ -23,10 +23,10 @@ from warehouse_ml.optimize.prune_models import prune_models
 from warehouse_ml.optimize.score_before_join import score_before_join
 from warehouse_ml.optimize.share_calls import share_calls
 from warehouse_ml.optimize.stored import runs_once
-from warehouse_ml.optimize.typed import typed
 from warehouse_ml.optimize.use_device import use_device
 from warehouse_ml.optimize.use_plans import use_plans, without_plans
-from warehouse_ml.query.bind import BoundStatement
+from warehouse_ml.query.bound import BoundStatement
+from warehouse_ml.query.typed import typed
 
 
 class Rule(Protocol):

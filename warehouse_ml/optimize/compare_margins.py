@@ -20,7 +20,7 @@ from warehouse_ml.optimize.knowledge import Knowledge
 from warehouse_ml.optimize.operands import operands
 from warehouse_ml.optimize.prune_models import is_expression, specialized_form
 from warehouse_ml.optimize.row_order import inside_aggregate, is_aggregated
-from warehouse_ml.query.bind import Applied, BoundCall, BoundStatement
+from warehouse_ml.query.bound import Applied, BoundCall, BoundStatement
 from warehouse_ml.query.segments import Range
 from warehouse_ml.query.select_block import SelectBlock, select_block
 from warehouse_ml.query.splice import Edit, splice

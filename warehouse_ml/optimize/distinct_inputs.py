@@ -28,7 +28,7 @@ from warehouse_ml.optimize.sites import (
     with_texts,
 )
 from warehouse_ml.optimize.wrap import marked
-from warehouse_ml.query.bind import BoundStatement
+from warehouse_ml.query.bound import BoundStatement
 from warehouse_ml.query.splice import Edit
 
 ROWS_WORTH_ASKING = 20_000

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from warehouse_ml.optimize.knowledge import Knowledge
 from warehouse_ml.optimize.sites import Site, sites_by_block, with_texts
-from warehouse_ml.query.bind import BoundStatement
+from warehouse_ml.query.bound import BoundStatement
 from warehouse_ml.signature import TYPES
 from warehouse_ml.variant import Member, Variant
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from warehouse_ml.optimize.expressions import column_path, is_constant
 from warehouse_ml.optimize.knowledge import Knowledge
 from warehouse_ml.optimize.sites import Site, keeps_columns, moves, sites_by_block
-from warehouse_ml.query.bind import Applied, BoundStatement
+from warehouse_ml.query.bound import Applied, BoundStatement
 from warehouse_ml.query.segments import Range
 from warehouse_ml.query.select_block import SelectBlock
 from warehouse_ml.query.splice import Edit

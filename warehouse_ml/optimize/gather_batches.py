@@ -30,7 +30,7 @@ from warehouse_ml.optimize.sites import (
     with_texts,
 )
 from warehouse_ml.optimize.wrap import marked, new_names, reads_whole_rows, star_edits, without
-from warehouse_ml.query.bind import Applied, BoundStatement
+from warehouse_ml.query.bound import Applied, BoundStatement
 from warehouse_ml.query.segments import Range
 from warehouse_ml.query.splice import Edit
 from warehouse_ml.quoting import quoted

@@ -12,7 +12,7 @@ from warehouse_ml.optimize.knowledge import Knowledge
 from warehouse_ml.optimize.row_order import inside_aggregate, is_aggregated
 from warehouse_ml.optimize.sites import Site, has_row_numbers, keeps_columns, moving, sites_by_block
 from warehouse_ml.optimize.wrap import reads_whole_rows, without
-from warehouse_ml.query.bind import Applied, BoundStatement
+from warehouse_ml.query.bound import Applied, BoundStatement
 from warehouse_ml.query.splice import Edit
 
 ROWS_WORTH_ASKING = 50_000

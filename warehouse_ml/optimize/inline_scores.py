@@ -9,7 +9,7 @@ from warehouse_ml.errors import ScopeError
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.optimize.knowledge import Knowledge
 from warehouse_ml.optimize.operands import operands
-from warehouse_ml.query.bind import Applied, BoundCall, BoundStatement
+from warehouse_ml.query.bound import Applied, BoundCall, BoundStatement
 from warehouse_ml.query.score import Score
 from warehouse_ml.query.tokens import Kind, TokenTree, tokenize
 

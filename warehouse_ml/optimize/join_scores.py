@@ -14,7 +14,7 @@ from dataclasses import replace
 from warehouse_ml.optimize.knowledge import Knowledge
 from warehouse_ml.optimize.row_order import inside_aggregate, is_aggregated
 from warehouse_ml.optimize.sites import Key, Site, plain_variant, sites_by_block, with_texts
-from warehouse_ml.query.bind import Applied, BoundStatement
+from warehouse_ml.query.bound import Applied, BoundStatement
 from warehouse_ml.query.score import Score
 from warehouse_ml.query.table_form import joined_parts
 from warehouse_ml.signature import TYPES

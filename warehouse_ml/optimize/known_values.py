@@ -13,8 +13,8 @@ from warehouse_ml.optimize.comparisons import Constant, constant_at
 from warehouse_ml.optimize.expressions import column_path
 from warehouse_ml.optimize.knowledge import Knowledge
 from warehouse_ml.optimize.sites import aliases
-from warehouse_ml.query.bind import BoundCall
 from warehouse_ml.query.blocks import is_query
+from warehouse_ml.query.bound import BoundCall
 from warehouse_ml.query.scope import Scope
 from warehouse_ml.query.segments import Range
 from warehouse_ml.query.select_block import SelectBlock

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from warehouse_ml.optimize.knowledge import Knowledge
 from warehouse_ml.optimize.sites import plain_variant
-from warehouse_ml.query.bind import Applied, BoundCall, BoundStatement
+from warehouse_ml.query.bound import Applied, BoundCall, BoundStatement
 from warehouse_ml.query.score import Score
 from warehouse_ml.signature import Signature
 from warehouse_ml.variant import Variant

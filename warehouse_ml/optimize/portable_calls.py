@@ -8,7 +8,7 @@ from warehouse_ml.backends.plan import PlanFacts
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.optimize.inline_scores import INLINED, portable_operand, portable_types
 from warehouse_ml.optimize.operands import operand
-from warehouse_ml.query.bind import BoundStatement
+from warehouse_ml.query.bound import BoundStatement
 from warehouse_ml.query.dialect import SNOWFLAKE
 from warehouse_ml.query.translate import CallWriter, argument
 from warehouse_ml.signature import Method, Output

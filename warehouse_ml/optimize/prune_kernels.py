@@ -9,7 +9,7 @@ from warehouse_ml.model import ModelVersion
 from warehouse_ml.optimize.knowledge import Knowledge
 from warehouse_ml.optimize.known_values import known_values
 from warehouse_ml.optimize.sites import plain_variant
-from warehouse_ml.query.bind import Applied, BoundCall, BoundStatement
+from warehouse_ml.query.bound import Applied, BoundCall, BoundStatement
 from warehouse_ml.query.coerce import takes
 from warehouse_ml.query.score import Score
 from warehouse_ml.query.select_block import select_block

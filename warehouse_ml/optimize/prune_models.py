@@ -16,7 +16,7 @@ from warehouse_ml.optimize.knowledge import Knowledge
 from warehouse_ml.optimize.known_values import known_values
 from warehouse_ml.optimize.operands import operands
 from warehouse_ml.optimize.prune_kernels import prune_kernels
-from warehouse_ml.query.bind import Applied, BoundCall, BoundStatement
+from warehouse_ml.query.bound import Applied, BoundCall, BoundStatement
 from warehouse_ml.query.score import Score
 from warehouse_ml.query.select_block import SelectBlock, select_block
 from warehouse_ml.quoting import literal

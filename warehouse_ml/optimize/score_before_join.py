@@ -22,8 +22,8 @@ from warehouse_ml.optimize.sites import (
     with_texts,
 )
 from warehouse_ml.optimize.wrap import marked, new_names, reads_whole_rows, star_edits
-from warehouse_ml.query.bind import BoundStatement
 from warehouse_ml.query.blocks import is_query
+from warehouse_ml.query.bound import BoundStatement
 from warehouse_ml.query.score import Score
 from warehouse_ml.query.segments import Range
 from warehouse_ml.query.select_block import SelectBlock

@@ -24,7 +24,7 @@ from warehouse_ml.optimize.sites import (
     with_texts,
 )
 from warehouse_ml.optimize.wrap import marked, new_names, star_edits, wrapped
-from warehouse_ml.query.bind import BoundStatement
+from warehouse_ml.query.bound import BoundStatement
 from warehouse_ml.query.splice import Edit
 
 JOIN_NANOSECONDS = 300.0

@@ -7,7 +7,7 @@ from functools import lru_cache
 from warehouse_ml.errors import ScopeError
 from warehouse_ml.optimize.expressions import bare_names, column_path, is_movable, normalized, tokens_of
 from warehouse_ml.optimize.knowledge import Knowledge
-from warehouse_ml.query.bind import Applied, BoundCall, BoundStatement
+from warehouse_ml.query.bound import Applied, BoundCall, BoundStatement
 from warehouse_ml.query.coerce import takes
 from warehouse_ml.query.scope import Scope
 from warehouse_ml.query.score import Score

@@ -12,7 +12,7 @@ from dataclasses import replace
 from warehouse_ml.model import ModelVersion
 from warehouse_ml.optimize.device_ways import STAYS, device_way
 from warehouse_ml.optimize.knowledge import Knowledge
-from warehouse_ml.query.bind import Applied, BoundCall, BoundStatement
+from warehouse_ml.query.bound import Applied, BoundCall, BoundStatement
 from warehouse_ml.query.score import Score
 from warehouse_ml.signature import TYPES, Method
 from warehouse_ml.variant import Member, Variant

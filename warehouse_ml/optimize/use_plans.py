@@ -6,7 +6,7 @@ The functions do so by themselves, whoever calls them: there is something to do 
 from dataclasses import replace
 
 from warehouse_ml.optimize.knowledge import Knowledge
-from warehouse_ml.query.bind import BoundStatement
+from warehouse_ml.query.bound import BoundStatement
 from warehouse_ml.query.score import Score
 from warehouse_ml.signature import TYPES
 from warehouse_ml.variant import Member, Variant

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from warehouse_ml.optimize.knowledge import Knowledge
 from warehouse_ml.optimize.sites import Site, moving
-from warehouse_ml.query.bind import BoundStatement
 from warehouse_ml.query.blocks import is_query
+from warehouse_ml.query.bound import BoundStatement
 from warehouse_ml.query.segments import Range
 from warehouse_ml.query.select_block import SelectBlock
 from warehouse_ml.query.splice import Edit

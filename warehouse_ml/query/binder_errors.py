@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from warehouse_ml.errors import ArityError, FeatureTypeError, MissingFeatureError, SqlError
-from warehouse_ml.query.bind import BoundCall, BoundStatement
+from warehouse_ml.query.bound import BoundCall, BoundStatement
 from warehouse_ml.query.coerce import coerce
 from warehouse_ml.query.tokens import tokenize
 

@@ -7,26 +7,22 @@ text that is only translated is bound by nobody.
 from dataclasses import replace
 
 from warehouse_ml.errors import FeatureTypeError
-from warehouse_ml.query.bind import BoundCall, BoundStatement
+from warehouse_ml.query.bound import BoundCall
 from warehouse_ml.query.coerce_by import coerced_by
 from warehouse_ml.query.score import Score
 from warehouse_ml.query.tokens import Kind, tokenize
 from warehouse_ml.query.tried import null_where, tried
 
 
-def check_types(statement: BoundStatement) -> BoundStatement:
-    """The statement with casts of what has no type of its own in Snowflake, a VARIANT.
+def checked_call(call: BoundCall) -> BoundCall:
+    """The call with casts of what has no type of its own in Snowflake, a VARIANT.
 
     Args:
-        statement: A statement whose scores know the types of their features, as far as they are known.
+        call: A call whose score knows the types of its features, as far as they are known.
 
     Raises:
         FeatureTypeError: A type is not losslessly the feature's own.
     """
-    return replace(statement, calls=tuple(map(_checked_call, statement.calls)))
-
-
-def _checked_call(call: BoundCall) -> BoundCall:
     if len(call.scores) != 1 or not call.scores[0].is_plain:
         return call
     score, (before, after) = _checked(call.scores[0])

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from warehouse_ml.errors import FeatureTypeError
-from warehouse_ml.query.bind import BoundCall, BoundStatement
+from warehouse_ml.query.bound import BoundCall, BoundStatement
 
 _PARAMETER = re.compile(r"[?$](\w*)")
 _NOT_TEXT = frozenset({"DOUBLE", "BIGINT", "BOOLEAN"})

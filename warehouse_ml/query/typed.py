@@ -1,9 +1,10 @@
 """The types of the features that binding did not need to know."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from warehouse_ml.errors import ScopeError
-from warehouse_ml.query.bind import BoundCall, BoundStatement
+from warehouse_ml.query.bound import BoundCall, BoundStatement
 from warehouse_ml.query.score import Score
 from warehouse_ml.query.tokens import Kind, tokenize
 
@@ -11,22 +12,34 @@ from warehouse_ml.query.tokens import Kind, tokenize
 def typed(statement: BoundStatement) -> BoundStatement:
     """The statement with the SQL types of all features that the engine can tell.
 
-    One question per call that gives its features by position or by name. A parameter has no type yet.
+    Calls within calls are left out: no rule changes them.
     """
-    return replace(statement, calls=tuple(_typed_call(call) for call in statement.calls))
+    calls = (call if call.nested else typed_call(call) for call in statement.calls)
+    return replace(statement, calls=tuple(calls))
 
 
-def _typed_call(call: BoundCall) -> BoundCall:
-    if call.nested or call.scope is None or not call.features or len(call.scores) != 1:
+def typed_call(call: BoundCall, functions: Collection[str] = ()) -> BoundCall:
+    """The call with the SQL types of its features.
+
+    One question, where it gives them by position or by name. A parameter has no type yet.
+
+    Args:
+        call: The call.
+        functions: The functions of all versions of the statement; for a feature that calls one nothing is
+            asked, since the engine need not know it yet.
+    """
+    if call.scope is None or not call.features or len(call.scores) != 1:
         return call
-    return replace(call, scores=(_typed_score(call.scores[0], call),))
+    return replace(call, scores=(_typed_score(call.scores[0], call, functions),))
 
 
-def _typed_score(score: Score, call: BoundCall) -> Score:
+def _typed_score(score: Score, call: BoundCall, functions: Collection[str]) -> Score:
     asked = [
         place
         for place, known in enumerate(score.types)
-        if known is None and not has_parameter(score.features[place], score.dialect.source)
+        if known is None
+        and not has_parameter(score.features[place], score.dialect.source)
+        and not any(name in score.features[place] for name in functions)
     ]
     if not asked or call.scope is None:
         return score
