@@ -57,7 +57,7 @@ def mark_types(
             if twins is None:
                 probe = tree.copy()
                 twins = list(probe.walk())
-                probe = _without_calls(probe, twins, outputs)
+                probe = without_calls(probe, twins, outputs)
             for index, known in enumerate(types):
                 if known is None:
                     types[index] = _told(probe, twins[place], asked(twins[place])[index], columns)
@@ -126,7 +126,7 @@ def _number(text: str) -> str:
     return f"DECIMAL({len(whole) + len(fraction)},{len(fraction)})" if point else "INTEGER"
 
 
-def _without_calls(probe: exp.Expr, twins: list[exp.Expr], outputs: Mapping[str, Output]) -> exp.Expr:
+def without_calls(probe: exp.Expr, twins: list[exp.Expr], outputs: Mapping[str, Output]) -> exp.Expr:
     """The copy with a NULL of its type for each call, which DuckDB may not have, and for each parameter."""
     from sqlglot import exp
 

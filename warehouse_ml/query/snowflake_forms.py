@@ -5,6 +5,7 @@ What is written here was compared: DuckDB's side by running it, Snowflake's by i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from warehouse_ml.query import snowflake_texts as texts
 from warehouse_ml.query import snowflake_times as times
 from warehouse_ml.query.coerce import fields
 from warehouse_ml.query.compared import ALIKE
-from warehouse_ml.query.operand_types import full_type_at, types_at
+from warehouse_ml.query.operand_types import FLOATS, INTEGERS, full_type_at, plain, types_at
 from warehouse_ml.query.whole import whole
 from warehouse_ml.signature import Output
 
@@ -191,10 +192,25 @@ def _field(value: exp.Expr, name: str, kind: str | None) -> exp.Expr:
     """A field of an OBJECT, whose keys are as they were written; DuckDB's fields are of any case."""
     from sqlglot import exp
 
-    for known, _ in fields(kind or "") or []:
+    held = None
+    for known, type_ in fields(kind or "") or []:
         if known.casefold() == name.casefold():
-            name = known
-    return exp.Anonymous(this="GET", expressions=[value, exp.Literal.string(name)])
+            name, held = known, type_
+    return _out_of_variant(exp.Anonymous(this="GET", expressions=[value, exp.Literal.string(name)]), held)
+
+
+def _out_of_variant(part: exp.Expr, kind: str | None) -> exp.Expr:
+    """A part of an OBJECT or ARRAY as DuckDB has it: in a VARIANT, texts have quotes and nulls are values."""
+    from sqlglot import exp
+
+    bare = plain(kind or "")
+    if bare in INTEGERS:
+        return exp.cast(part, "BIGINT")
+    if bare in FLOATS:
+        return exp.cast(part, "DOUBLE")
+    if bare in ("VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP", "DECIMAL"):
+        return exp.cast(part, kind or bare, dialect="duckdb")
+    return part
 
 
 def _element(node: exp.Bracket) -> exp.Expr:
@@ -212,7 +228,8 @@ def _element(node: exp.Bracket) -> exp.Expr:
     if place < 0:  # sqlglot has made -2 of the last one's -1
         size = exp.Anonymous(this="ARRAY_SIZE", expressions=[node.this.copy()])
         counted = exp.Sub(this=size, expression=exp.Literal.number(-place - 1))
-    return exp.Anonymous(this="GET", expressions=[node.this, counted])
+    held = re.sub(r"\[\d*\]$", "", full_type_at(node) or "")
+    return _out_of_variant(exp.Anonymous(this="GET", expressions=[node.this, counted]), held)
 
 
 def _first_of_each(node: exp.Select) -> None:

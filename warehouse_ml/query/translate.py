@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from warehouse_ml.errors import TranslationError
+from warehouse_ml.query.check_branches import check_branches
 from warehouse_ml.query.dialect import SNOWFLAKE
 from warehouse_ml.query.operand_types import Columns, mark_types
 from warehouse_ml.query.snowflake_forms import in_snowflake_forms, operands
@@ -52,6 +53,7 @@ def translate(
     outputs = {name: output for name, (_, output) in calls.items()}
     mark_types(tree, outputs, columns, operands(tree))
     check(tree, outputs, text)
+    check_branches(tree, outputs, columns)
     tree = in_snowflake_forms(tree, outputs)
     written: list[str] = []
     for node in reversed(list(tree.find_all(exp.Anonymous))):

@@ -16,6 +16,8 @@ _SUMMARIES = words(
     "Sum Avg Count CountIf Min Max Median Stddev StddevPop StddevSamp Variance VariancePop LogicalAnd "
     "LogicalOr"
 )
+_BEFORE_SAMPLE = ("where", "group", "having", "qualify", "order", "limit")
+"""Clauses behind which sqlglot would write what is a part of FROM."""
 
 
 def _table(node: exp.Expr) -> Iterator[tuple[str, str]]:
@@ -25,6 +27,8 @@ def _table(node: exp.Expr) -> Iterator[tuple[str, str]]:
         yield "a table function in FROM", THERE
     elif re.search(r"[./\\*]", node.name):
         yield f"the file {node.name!r} in FROM", "Load it into a table or a stage."
+    elif node.text("catalog"):
+        yield f"a table of the database {node.text('catalog')}", "Leave the name of DuckDB's database out."
 
 
 def _join(node: exp.Expr) -> Iterator[tuple[str, str]]:
@@ -49,6 +53,31 @@ def _sample(node: exp.Expr) -> Iterator[tuple[str, str]]:
         node.parent.args.get("joins") or node.parent.args.get("laterals")
     ):
         yield "USING SAMPLE after a join", "Sample a subquery: FROM (SELECT ...) USING SAMPLE ...."
+    elif isinstance(node.parent, exp.Select) and any(node.parent.args.get(key) for key in _BEFORE_SAMPLE):
+        yield "USING SAMPLE after WHERE, GROUP BY or ORDER BY", "Write FROM t TABLESAMPLE ... WHERE ...."
+
+
+def _merged(node: exp.Expr) -> Iterator[tuple[str, str]]:
+    from sqlglot import exp
+
+    if node.args.get("source"):
+        yield "WHEN NOT MATCHED BY SOURCE", "Write a DELETE or an UPDATE with NOT EXISTS."
+    then = node.args.get("then")
+    written = isinstance(then, exp.Var) and then.name.upper() == "DELETE"
+    if isinstance(then, exp.Update):
+        written = bool(then.expressions) and not any(isinstance(one, exp.Star) for one in then.expressions)
+    elif isinstance(then, exp.Insert):
+        written = isinstance(then.expression, exp.Tuple)
+    if not written:
+        yield (
+            "MERGE without the columns and the values of each",
+            "Write UPDATE SET a = b, INSERT (a) VALUES (b).",
+        )
+
+
+def _merge(node: exp.Expr) -> Iterator[tuple[str, str]]:
+    if node.args.get("on") is None:
+        yield "MERGE ... USING (columns)", "Write ON."
 
 
 def _select(node: exp.Expr) -> Iterator[tuple[str, str]]:
@@ -134,10 +163,12 @@ RULES: Mapping[str, Rule] = {
     "GroupConcat": _group_concat,
     "Insert": _insert,
     "Join": _join,
+    "Merge": _merge,
     "Placeholder": _placeholder,
     "Select": _select,
     "Table": _table,
     "TableSample": _sample,
+    "When": _merged,
     "Window": _window,
 }
 """For each class of a node of sqlglot what says why it is refused, if it is."""
