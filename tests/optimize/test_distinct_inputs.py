@@ -39,9 +39,20 @@ def test_few_inputs_are_scored_once_each(few: Shop, text: str, rows: int) -> Non
     assert sorted(map(repr, few.run(text))) == sorted(map(repr, few.plain(text)))
 
 
+def test_zeros_of_different_signs_are_different_inputs(few: Shop) -> None:
+    few.connection.execute(
+        "CREATE OR REPLACE TABLE zeros AS SELECT range AS id, if(id % 2 = 0, 0.0::DOUBLE, -0.0::DOUBLE) AS a, "
+        "(id % 3)::DOUBLE AS b FROM range(300)"
+    )
+    text = "SELECT id, PREDICT('m', a, b) AS p, signbit(PREDICT('one', a)) AS s FROM zeros ORDER BY id"
+    assert set(few.applied(text)) == {"distinct_inputs"}
+    assert few.run(text) == few.plain(text)
+
+
 STAYS = [
     "SELECT sum(PREDICT('one', id)) AS s FROM big",
     "SELECT sum(PREDICT('m', k, random())) AS s FROM big",
+    "SELECT sum(PREDICT('m', k, 1 / (b % 2))) AS s FROM big",
     "SELECT PREDICT('one', k) AS p FROM big LIMIT 5",
     "SELECT PREDICT('one', k) AS p FROM big ORDER BY p LIMIT 5",
     "SELECT PREDICT('one', k) AS p FROM (SELECT * FROM big) AS big",

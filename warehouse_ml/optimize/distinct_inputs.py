@@ -3,14 +3,16 @@
 A model of a plane's and an airport's features has thousands of inputs above a join of hundreds of thousands
 of flights. DuckDB computes a scalar subquery without a FROM clause, `(SELECT f(a, b))`, once for each
 different pair of its columns (NULL and NaN are equal to themselves there), and hands the results out by a
-hash join.
+hash join. 0.0 and -0.0 are equal there too, but not to a model that divides by them: the subquery takes 0.0
+for both, and rows with -0.0 are scored one by one.
 """
 
 import math
 from collections import defaultdict
 from collections.abc import Sequence
 
-from warehouse_ml.optimize.expressions import column_path, is_constant
+from warehouse_ml.errors import ScopeError
+from warehouse_ml.optimize.expressions import column_path, is_constant, tokens_of
 from warehouse_ml.optimize.knowledge import Knowledge
 from warehouse_ml.optimize.row_order import (
     inside_aggregate,
@@ -29,6 +31,7 @@ from warehouse_ml.optimize.sites import (
 )
 from warehouse_ml.optimize.wrap import marked
 from warehouse_ml.query.bound import BoundStatement
+from warehouse_ml.query.score import Score
 from warehouse_ml.query.splice import Edit
 
 ROWS_WORTH_ASKING = 20_000
@@ -60,6 +63,9 @@ SAMPLE_PAYS = 3e7
 
 JOIN_PAYS = 5e7
 """The same over a join or a view: a question takes 10 ms there, since it reads what is joined."""
+
+_EQUAL_BUT_OTHER = ("FLOAT", "DOUBLE", "INTERVAL", "TIME WITH TIME ZONE")
+"""Types whose values can be equal and yet give different results."""
 
 WIDEST = 40
 """More features are not even counted on a sample."""
@@ -112,6 +118,8 @@ def _deduplicated(
     kept = INPUT_NANOSECONDS + INPUT_FEATURE_NANOSECONDS * len(score.features)
     if cost * (rows - inputs) <= overhead * rows + kept * inputs:
         return statement
+    if not _are_told_apart(site, knowledge):
+        return statement
     end = block.tree.tokens[block.span[1] - 1].end
     # an output may be called rowid too
     edits = [Edit(end, end, f" ORDER BY {block.alias}.rowid")] if sorted_back else []
@@ -122,12 +130,46 @@ def _deduplicated(
         return statement
     changed = with_texts(
         statement,
-        {other.position: f"(SELECT {other.score.text})" for other in group},
+        {other.position: _scored_once(other.score) for other in group},
         *edits,
         rule="distinct_inputs",
         effects={site.position: f"scored for about {inputs:,} different inputs of {rows:,} rows"},
     )
     return marked(changed, block) if sorted_back else changed  # nothing may hide the rows' numbers
+
+
+def _scored_once(score: Score) -> str:
+    """The score by a subquery for each different input, and by itself where a feature is -0.0."""
+    zeros = {
+        text: f"CASE WHEN {text} = 0 THEN 0 ELSE {text} END"
+        for text, kind in zip(score.features, score.types, strict=True)
+        if kind in ("FLOAT", "DOUBLE") and not is_constant(text)
+    }
+    if not zeros:
+        return f"(SELECT {score.text})"
+    negative = " OR ".join(f"({text} = 0 AND signbit({text}))" for text in zeros)
+    given = [zeros.get(text, text) for text in score.features]
+    once = score.dialect.call(score.version, score.method, given)
+    # the subquery comes first: some later rules change the first function of a text only
+    return f"CASE WHEN ({negative}) IS NOT TRUE THEN (SELECT {once}) ELSE {score.text} END"
+
+
+def _are_told_apart(site: Site, knowledge: Knowledge) -> bool:
+    """Whether expressions over equal columns are equal: 1 / 0.0 is not 1 / -0.0, nor `30 days` `1 month`."""
+    names = set()
+    for text in site.score.features:
+        tree = None if column_path(text) is not None else tokens_of(text)
+        names |= {token.name.casefold() for token in (tree.tokens if tree else ()) if token.is_name}
+    if not names:
+        return True
+    try:
+        columns = knowledge.columns(site.scope.local(f"SELECT * FROM {site.scope.source}"))
+    except ScopeError:
+        return False
+    return not any(
+        name.casefold() in names and any(kind in sql_type for kind in _EQUAL_BUT_OTHER)
+        for name, sql_type in columns
+    )
 
 
 def _may_be_subquery(site: Site, sites: Sequence[Site], knowledge: Knowledge) -> bool:
