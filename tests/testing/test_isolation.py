@@ -1,6 +1,7 @@
 """Accounts apart from each other, environments of what was declared, and the network that is denied."""
 
 import subprocess
+import textwrap
 import threading
 from pathlib import Path
 
@@ -115,6 +116,30 @@ def test_files_of_other_functions_are_not_seen(account):
     second = account.function(code, returns="VARCHAR")
     assert account.value(f"SELECT {second}(1)") == f"['handler_{second}.py']"
     assert account.value(f"SELECT {first}(1)") == 1
+
+
+def test_no_stream_of_another_process_is_open_in_a_handler(account):
+    code = """
+    def predict(batch):
+        seen = os.listdir("/proc/self/fd")
+        links = [os.readlink(path) for one in seen if os.path.exists(path := f"/proc/self/fd/{one}")]
+        return [len([link for link in links if link.startswith("socket")])] * len(batch)
+    """
+    assert account.value(f"SELECT {account.function(textwrap.dedent(code))}(1)") == 0
+
+
+def test_an_error_that_cannot_be_shown_is_one(account):
+    code = """
+    class Silent(Exception):
+        def __str__(self):
+            raise ValueError
+
+    def predict(batch):
+        raise Silent
+    """
+    name = account.function(textwrap.dedent(code))
+    with pytest.raises(SnowparkSQLException, match="(?s)100357.*Silent"):
+        account.value(f"SELECT {name}(1)")
 
 
 def test_more_functions_than_workers_in_one_statement(account):

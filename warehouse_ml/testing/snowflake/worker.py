@@ -7,6 +7,7 @@ that crosses is pickled: a frame is a JSON header and the columns' buffers.
 
 import ctypes
 import importlib
+import itertools
 import json
 import math
 import os
@@ -278,7 +279,6 @@ def answer(header: Header, buffers: list[bytes]) -> tuple[Header, list[bytes]]:
         return {
             "id": header["id"],
             "error": type(error).__name__,
-            "message": str(error),
             "trace": traceback.format_exc(limit=-4),
         }, []
 
@@ -324,7 +324,9 @@ def start(order: Header, descriptors: Sequence[int]) -> int:
         for own in (1, 2):
             os.dup2(errors, own)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.closerange(3, min(descriptors))
+        ends = [2, *sorted(descriptors), os.sysconf("SC_OPEN_MAX")]
+        for below, above in itertools.pairwise(ends):  # the template's own streams are no handler's
+            os.closerange(below + 1, above)
         os.chdir(order["directory"])
         os.environ["HOME"] = order["directory"]
         serve(
