@@ -42,7 +42,7 @@ def test_few_inputs_are_scored_once_each(few: Shop, text: str, rows: int) -> Non
 def test_zeros_of_different_signs_are_different_inputs(few: Shop) -> None:
     few.connection.execute(
         "CREATE OR REPLACE TABLE zeros AS "
-        "SELECT id, if(id % 2 = 0, 0.0::DOUBLE, -0.0::DOUBLE) AS a, (id % 3)::DOUBLE AS b FROM range(300) r(id)"
+        "SELECT range AS id, if(id % 2 = 0, 0.0::DOUBLE, -0.0::DOUBLE) AS a, id % 3 AS b FROM range(300)"
     )
     text = "SELECT id, PREDICT('m', a, b) AS p, signbit(PREDICT('one', a)) AS s FROM zeros ORDER BY id"
     assert set(few.applied(text)) == {"distinct_inputs"}
