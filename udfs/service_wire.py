@@ -215,6 +215,10 @@ _TRUTH = {"true": True, "false": False}
 
 def _texts(values: Sequence[Any], name: str, packed: bool) -> Column:
     _check(values, name, {str}, "a text", packed)
+    try:
+        "".join(value for value in values if value is not None).encode()
+    except UnicodeEncodeError:  # JSON can write half a character, which no text of a graph is
+        raise CellError(f"The feature {name!r} holds a text that is no Unicode.") from None
     column = np.empty(len(values), dtype=object)
     column[:] = values
     return column, _missing(values)

@@ -187,6 +187,7 @@ def test_a_bad_batch_is_refused(tmp_path, document, message):
         ("TIMESTAMP", 1388592000, "a number, and a time"),
         ("TIMESTAMP", "now", "no time"),
         ("TIMESTAMP", "2014-02-30 00:00:00", "in no calendar"),
+        ("VARCHAR", "\ud800", "no Unicode"),
         ("TIMESTAMP", "2014-01-01 00:00:00 +0200", "no time"),
     ],
 )
