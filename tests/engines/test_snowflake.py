@@ -241,6 +241,22 @@ def test_another_database_has_its_own_registry(emulation, engine):
     assert engine.in_database(None) is engine
 
 
+def test_a_session_is_in_its_schema_after_the_first_statements_of_a_registry_failed(emulation, monkeypatch):
+    engine = engine_on(emulation, "HALFWAY")
+    run = engine.run
+
+    def run_once(sql, parameters=()):
+        rows = run(sql, parameters)
+        if sql.startswith("CREATE STAGE"):
+            raise errors.OperationalError("The answer was lost.")
+        return rows
+
+    monkeypatch.setattr(engine, "run", run_once)
+    with pytest.raises(errors.OperationalError):
+        Registry(engine).register("lost", *twice())
+    assert run("SELECT CURRENT_SCHEMA()") == [("PUBLIC",)]
+
+
 WIDE = ResultColumn("n", "NUMBER", 38, 0)
 
 

@@ -8,7 +8,7 @@ of a model names the state that it has read, and is none where another writer wa
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Protocol
 
 from snowflake.connector import errors
@@ -17,7 +17,7 @@ from warehouse_ml.engines.base import ConflictError, RegistryMissingError
 from warehouse_ml.engines.snowflake_ddl import content_folder
 from warehouse_ml.engines.snowflake_sql import rendered
 from warehouse_ml.engines.snowflake_stage import Stage
-from warehouse_ml.errors import CorruptModelError, RegistryError
+from warehouse_ml.errors import CorruptModelError, RegistryError, WarehouseMLError
 from warehouse_ml.quoting import quoted
 
 _CHANGES = ("insert_", "update_", "drop_", "delete_")
@@ -156,8 +156,18 @@ def transaction(host: Host, create: bool = False) -> Iterator[SnowflakeTransacti
 def _create(host: Host, started: SnowflakeTransaction) -> None:
     """Make schema and stage, and leave the session where it is: CREATE SCHEMA enters the new one."""
     before = host.run(rendered("select_current_schema"))
-    for name in ("create_schema", "create_stage"):
-        started.run(name)
+    try:
+        for name in ("create_schema", "create_stage"):
+            started.run(name)
+        _return_to(host, before)
+    except BaseException:
+        # what was interrupted may have happened: the session's later statements are for its own schema
+        with suppress(errors.Error, WarehouseMLError):
+            _return_to(host, before)
+        raise
+
+
+def _return_to(host: Host, before: Any) -> None:
     database, schema = before[0]
     if database and schema and host.run(rendered("select_current_schema")) != before:
         host.run(rendered("use_schema", schema=f"{quoted(database)}.{quoted(schema)}"))
