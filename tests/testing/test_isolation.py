@@ -3,6 +3,7 @@
 import subprocess
 import textwrap
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,18 @@ def test_sessions_of_an_account_share_its_objects(account):
     account.sql("CREATE FUNCTION shared(a FLOAT) RETURNS FLOAT AS $$ a + 1 $$")
     second = account.emulation.session()
     assert second.sql("SELECT shared(1)").collect()[0][0] == 2
+
+
+def test_sessions_that_define_the_same_at_once(account):
+    def define(place):
+        session = account.emulation.session("TOGETHER")
+        for kind in ("SCHEMA IF NOT EXISTS s", "TABLE IF NOT EXISTS s.t (a INT)", "STAGE IF NOT EXISTS s.f"):
+            session.sql(f"CREATE {kind}").collect()
+        session.sql("INSERT INTO s.t VALUES (?)", [place]).collect()
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(define, range(4)))
+    assert account.value("SELECT SUM(a) FROM together.s.t") == 6
 
 
 def test_the_fixture_gives_a_session(snowflake_session, emulation):

@@ -3,6 +3,7 @@
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -86,6 +87,7 @@ class Emulation:
         self.grants: list[Grant] = []
         self.offer(packages if packages is not None else installed_packages())
         self.sessions: list[Session] = []
+        self.definitions = threading.RLock()
         allow_plain_http()
         self.server = Server(self)
         self.server.start()

@@ -56,6 +56,10 @@ SENTENCES: tuple[tuple[str, int, str, str], ...] = (
         r"(More than one row returned by a subquery)",
         *(90150, "22000", "Single-row subquery returns more than one row."),
     ),
+    (
+        r"(Conflict on (?:update|tuple deletion))",
+        *(625, "57014", "Statement has aborted: another transaction has changed the same rows."),
+    ),
     (r"(Division by zero)", 100051, "22012", "{}"),
 )
 """What DuckDB says, and Snowflake's number, state and sentence, in which the named object stands."""

@@ -117,8 +117,13 @@ class Server:
         database = request.query_params.get("databaseName", "").upper() or None
         schema = request.query_params.get("schemaName", "").upper() or None
         token = secrets.token_urlsafe(24)
-        connection = await run_in_threadpool(self.emulation.fakesnow.connect, database, schema)
-        connection._duck_conn = QuietConnection(connection._duck_conn)  # type: ignore[assignment]
+
+        def connected() -> Any:
+            with self.emulation.definitions:  # it makes a database that is missing
+                return self.emulation.fakesnow.connect(database, schema)
+
+        connection = await run_in_threadpool(connected)
+        connection._duck_conn = QuietConnection(connection._duck_conn)
         self.sessions[token] = Session(self.emulation, connection, token)
         data = {
             "token": token,

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -151,6 +152,15 @@ class Session:
             )
         if kind == "CREATE SCHEMA" and reader.sees("CREATE", "OR", "REPLACE"):
             raise NotEmulatedError("CREATE OR REPLACE SCHEMA")
+        # definitions of several sessions follow each other; DuckDB would refuse one that meets another
+        defines = not describe and kind.startswith(COMMITS)
+        with self.emulation.definitions if defines else nullcontext():
+            return self.answered(kind, reader, sql, values, describe=describe)
+
+    def answered(
+        self, kind: str, reader: Reader, sql: str, values: Sequence[Any] | None, *, describe: bool
+    ) -> Answer:
+        """What a statement of a kind gives, or its error as Snowflake has it."""
         try:
             if not describe:
                 self.follow_transaction(kind)
