@@ -153,6 +153,31 @@ def test_packed_features_are_proved_there(source, emulation):
         list(engine.query(with_keys.replace("_KEEP_NULL", "")).rows())
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_a_version_that_another_push_adds_meanwhile_is_added_once(source, emulation, monkeypatch, first):
+    database = f"MEANWHILE{first}"
+    registered(source, "twin")
+    registered(source, "twin", 3.0)
+    engine, other = engine_on(emulation, database), engine_on(emulation, database)
+    if not first:
+        push("twin@2", source._registry, engine)
+    others = [lambda: push("twin@1", source._registry, other)]
+
+    def later(*arguments, **settings):
+        if others:
+            others.pop()()
+        return preparation(*arguments, **settings)
+
+    monkeypatch.setattr(
+        "warehouse_ml.push.preparation", lambda *a, **s: lambda version: later(*a, **s)(version)
+    )
+    push("twin@1", source._registry, engine)
+    found = engine.run(
+        "SELECT version FROM warehouse_ml.registry_version WHERE name = 'twin' AND version = 1"
+    )
+    assert found == [(1,)]
+
+
 def test_functions_that_score_otherwise_are_not_registered(source, emulation):
     rows = pd.DataFrame({"a": np.arange(20.0), "y": np.arange(20.0) * 2})
     version = source.register("line", LinearRegression().fit(rows[["a"]], rows.y), rows[["a"]])

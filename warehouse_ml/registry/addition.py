@@ -63,6 +63,8 @@ class Addition:
             VersionTakenError: Its number stands for other bytes, or for a version that was dropped.
         """
         version = self.version
+        # read first: a version that another writer adds from here on is a conflict, as no key is held to
+        model = _model(transaction, version.name)
         existing = transaction.run("select_version", version.name, version.version)
         if existing:
             self._check_same(existing[0][2], dropped=existing[0][-1] is not None)
@@ -71,7 +73,7 @@ class Addition:
             return self._again(transaction, live_version(transaction, version.name, version.version))
         self.prepare(version)
         moment = version.created_at or current_moment(transaction)
-        return self._insert(transaction, version, _model(transaction, version.name), moment)
+        return self._insert(transaction, version, model, moment)
 
     def _again(self, transaction: Transaction, found: ModelVersion) -> ModelVersion:
         """Make what may be missing of a version that is there."""
