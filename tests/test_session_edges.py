@@ -61,6 +61,17 @@ def test_an_error_is_about_the_user_s_own_text(session, after: str) -> None:
     assert not re.search(r"\d\.\d", str(caught.value))
 
 
+def test_rows_that_another_condition_leaves_out_are_not_refused() -> None:
+    model = LogisticRegression(max_iter=1000).fit(FLOWERS, SPECIES == 0)
+    with wml.connect() as session:
+        session.register("first", model, FLOWERS)
+        blooms = FLOWERS.assign(petal_width=FLOWERS.petal_width.where(SPECIES < 2, math.inf))
+        session.connection.from_df(blooms).create("blooms")
+        query = "SELECT count(*) FROM blooms WHERE abs(petal_width) < 9 AND PREDICT_PROBA('first', *) > 0.3"
+        kept = (model.predict_proba(FLOWERS)[SPECIES < 2][:, 1] > 0.3).sum()
+        assert session.sql(query).fetchall() == [(kept,)]
+
+
 # --- models of other databases ---
 
 

@@ -23,7 +23,7 @@ _COMPARISONS = frozenset({"=", "==", "<>", "!=", "<", "<=", ">", ">="})
 
 def filters_first(statement: BoundStatement, knowledge: Knowledge) -> BoundStatement:
     """Ask conditions on scores only where the other conditions of WHERE hold."""
-    for sites in sites_by_block(statement, knowledge):
+    for sites in sites_by_block(statement, knowledge, inlined=True):
         block = sites[0].block
         touched = statement.restructured | statement.gathered
         if block.alias is not None and block.span[0] not in touched:

@@ -80,15 +80,23 @@ class Site:
         return "" if result is None else result.sql_type(self.score.dialect.source)
 
 
-def sites_by_block(statement: BoundStatement, knowledge: Knowledge) -> list[list[Site]]:
-    """The calls that a rule may change, a list for each SELECT; what a rule has changed is left out."""
+def sites_by_block(
+    statement: BoundStatement, knowledge: Knowledge, *, inlined: bool = False
+) -> list[list[Site]]:
+    """The calls that a rule may change, a list for each SELECT; what a rule has changed is left out.
+
+    Args:
+        statement: The statement.
+        knowledge: What rules may ask.
+        inlined: Whether scores that were written as expressions are wanted too.
+    """
     found: dict[Range, list[Site]] = {}
-    for site in _sites(statement, knowledge):
+    for site in _sites(statement, knowledge, inlined):
         found.setdefault(site.block.span, []).append(site)
     return list(found.values())
 
 
-def _sites(statement: BoundStatement, knowledge: Knowledge) -> Iterator[Site]:
+def _sites(statement: BoundStatement, knowledge: Knowledge, inlined: bool) -> Iterator[Site]:
     tree = statement.statement.tree
     if tree is None:
         return
@@ -97,7 +105,8 @@ def _sites(statement: BoundStatement, knowledge: Knowledge) -> Iterator[Site]:
             continue
         (score,) = call.scores
         block = select_block(tree, call.call.token)
-        if call.scope is None or block is None or not score.is_plain or not _takes_all(score):
+        known = score.is_plain or (inlined and score.text.startswith(("(CASE", "(NOT", "((")))
+        if call.scope is None or block is None or not known or not _takes_all(score):
             continue
         if not block.clause_of(call.call.token) or block.holds("FROM", call.call.token):
             continue
