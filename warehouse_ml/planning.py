@@ -85,7 +85,10 @@ def plan_of(onnx: bytes, signature: Signature, rows: Any, sample_rows: int, engi
         operators = {route: operators[route]}
     elif not tensors:
         operators = {name: count for name, count in operators.items() if name == "onnxruntime"}
-    told = PlanFacts(route, reason, nanoseconds, differences, inline, found.idle, reasons, operators)
+    told = PlanFacts(
+        *(route, reason, nanoseconds, differences, inline, found.idle, reasons, operators),
+        found.signed_zeros,
+    )
     data = plans.get(route, b"")
     return Plan(told.to_json(signature), with_tensors(data, tensors) if tensors else data)
 

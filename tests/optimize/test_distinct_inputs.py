@@ -2,7 +2,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.optimize.shop import Shop, shop
+from tests.optimize.shop import Shop, ShopKnowledge, shop
+from warehouse_ml.backends.plan import PlanFacts
 from warehouse_ml.optimize.distinct_inputs import distinct_inputs
 
 
@@ -124,3 +125,15 @@ def test_rows_that_all_differ_are_not_taken_for_few(few: Shop) -> None:
             [salt],
         )
         assert few.applied("SELECT sum(PREDICT('m', sqrt(x), sqrt(y))) AS s FROM wide") == []
+
+
+def test_a_model_that_takes_both_zeros_for_one_is_not_asked_twice(
+    few: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "SELECT sum(PREDICT('one', b)) AS s FROM big"
+    assert "signbit" in few.sql(text)
+    monkeypatch.setattr(
+        ShopKnowledge, "plan", lambda knowledge, version: PlanFacts("trees", "", signed_zeros=False)
+    )
+    assert "signbit" not in few.sql(text)
+    assert few.scored(text) == 100

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from warehouse_ml.backends.inline import InlineForm, inline_form
 from warehouse_ml.backends.program import Program, walk
 from warehouse_ml.backends.read import NotRowwiseError, read_program
+from warehouse_ml.backends.signed_zeros import tells_zeros_apart
 from warehouse_ml.backends.simplify import packed, simplify
 from warehouse_ml.backends.tensor_trees import NoTensorFormError, is_tree_operator, tensor_graph
 from warehouse_ml.backends.trees import tree_plan
@@ -40,6 +41,7 @@ class Candidates:
         tensors: The file that a GPU runs for a graph with trees: they are tensor operators there. Empty where
             there are none, or where they have no such form.
         operators: How many operators a GPU would run, by the way that it would take; see `PlanFacts`.
+        signed_zeros: Whether a score may depend on the sign of a zero.
     """
 
     plans: Mapping[str, bytes]
@@ -49,6 +51,7 @@ class Candidates:
     exact_trees: Callable[[], bytes | None]
     tensors: bytes = b""
     operators: Mapping[str, int] = field(default_factory=dict)
+    signed_zeros: bool = True
 
 
 def candidates(model: bytes, signature: Signature) -> Candidates:
@@ -93,7 +96,9 @@ def candidates(model: bytes, signature: Signature) -> Candidates:
         tensors, operators = _tensors(model, reasons)
     elif "graph" in plans:
         operators["graph"] = len(simpler.graph.node)
-    return Candidates(plans, reasons, inline, _idle(signature, read), exact_trees, tensors, operators)
+    signed_zeros = tells_zeros_apart(graph)
+    idle = _idle(signature, read)
+    return Candidates(plans, reasons, inline, idle, exact_trees, tensors, operators, signed_zeros)
 
 
 def with_tensors(plan: bytes, tensors: bytes) -> bytes:

@@ -34,6 +34,7 @@ class PlanFacts:
         others: For each route that was not taken why, in words.
         operators: How many operators a GPU would run: of `tensors`, which is the graph with its trees as
             tensor operators, of `graph`, or of `onnxruntime`; empty where it should run none of them.
+        signed_zeros: Whether a score may depend on the sign of a zero; see `tells_zeros_apart`.
     """
 
     route: str
@@ -44,6 +45,7 @@ class PlanFacts:
     idle: tuple[int, ...] = ()
     others: Mapping[str, str] = field(default_factory=dict)
     operators: Mapping[str, int] = field(default_factory=dict)
+    signed_zeros: bool = True
 
     def to_json(self, signature: Signature) -> str:
         """The facts as JSON, for a version of this signature."""
@@ -58,6 +60,7 @@ class PlanFacts:
             "idle": self.idle,
             "others": dict(self.others),
             "operators": dict(self.operators),
+            "signed_zeros": self.signed_zeros,
         }
         return json.dumps(facts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
@@ -85,6 +88,7 @@ class PlanFacts:
             tuple(facts["idle"]),
             facts["others"],
             facts.get("operators", {}),
+            facts.get("signed_zeros", True),
         )
 
 

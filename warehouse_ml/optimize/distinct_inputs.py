@@ -3,8 +3,8 @@
 A model of a plane's and an airport's features has thousands of inputs above a join of hundreds of thousands
 of flights. DuckDB computes a scalar subquery without a FROM clause, `(SELECT f(a, b))`, once for each
 different pair of its columns (NULL and NaN are equal to themselves there), and hands the results out by a
-hash join. 0.0 and -0.0 are equal there too, but not to a model that divides by them: the subquery takes 0.0
-for both, and rows with -0.0 are scored one by one.
+hash join. 0.0 and -0.0 are equal there too, but not to a model that divides by them: for such a one the
+subquery takes 0.0 for both, and rows with -0.0 are scored one by one. No tree tells them apart.
 """
 
 import math
@@ -130,7 +130,7 @@ def _deduplicated(
         return statement
     changed = with_texts(
         statement,
-        {other.position: _scored_once(other.score) for other in group},
+        {other.position: _scored_once(other.score, knowledge) for other in group},
         *edits,
         rule="distinct_inputs",
         effects={site.position: f"scored for about {inputs:,} different inputs of {rows:,} rows"},
@@ -138,8 +138,11 @@ def _deduplicated(
     return marked(changed, block) if sorted_back else changed  # nothing may hide the rows' numbers
 
 
-def _scored_once(score: Score) -> str:
-    """The score by a subquery for each different input, and by itself where a feature is -0.0."""
+def _scored_once(score: Score, knowledge: Knowledge) -> str:
+    """The score by a subquery for each different input, and by itself where -0.0 may make a difference."""
+    plan = knowledge.plan(score.version)
+    if plan is not None and not plan.signed_zeros:
+        return f"(SELECT {score.text})"
     zeros = {
         text: f"CASE WHEN {text} = 0 THEN 0 ELSE {text} END"
         for text, kind in zip(score.features, score.types, strict=True)
