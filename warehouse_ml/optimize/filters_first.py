@@ -37,7 +37,9 @@ def _guarded(statement: BoundStatement, sites: list[Site], knowledge: Knowledge)
     scored = {
         site.part: site
         for site in sites
-        if block.holds("WHERE", site.call.call.token) and not _is_between(block, site.part)
+        if block.holds("WHERE", site.call.call.token)
+        and not _is_between(block, site.part)
+        and (site.score.is_plain or _may_refuse(site))
     }
     others = [part for part in block.conjuncts if part not in scored]
     slow = [part for part in others if not _is_simple(block, part) and moves(sites[0], part, knowledge)]
@@ -57,6 +59,12 @@ def _guarded(statement: BoundStatement, sites: list[Site], knowledge: Knowledge)
         for site in scored.values()
     ]
     return replace(statement, edits=(*statement.edits, *edits), applied=(*statement.applied, *applied))
+
+
+def _may_refuse(site: Site) -> bool:
+    """Whether an inlined score may refuse a row; one that may not is cheap, and need not wait."""
+    function = site.score.version.function_of(site.score.method)
+    return function in site.score.text or "error(" in site.score.text
 
 
 def _is_between(block: SelectBlock, part: Range) -> bool:
