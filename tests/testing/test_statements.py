@@ -139,6 +139,50 @@ def test_a_function_is_made_once(staged):
     assert again == "ONCE already exists, statement succeeded."
 
 
+DONE_BEFORE = {
+    "DROP TABLE IF EXISTS nope": "Drop statement executed successfully (NOPE already dropped).",
+    "DROP VIEW IF EXISTS public.nope": "Drop statement executed successfully (NOPE already dropped).",
+    "DROP SCHEMA IF EXISTS nope": "Drop statement executed successfully (NOPE already dropped).",
+    "DROP TABLE IF EXISTS doomed": "DOOMED successfully dropped.",
+    "CREATE TABLE IF NOT EXISTS staged_rows (a VARCHAR(3)) COMMENT = 'x'": (
+        "STAGED_ROWS already exists, statement succeeded."
+    ),
+    "CREATE TABLE IF NOT EXISTS staged_rows AS SELECT 2 AS a": (
+        "STAGED_ROWS already exists, statement succeeded."
+    ),
+    "CREATE VIEW IF NOT EXISTS staged_view AS SELECT 1 AS a": (
+        "STAGED_VIEW already exists, statement succeeded."
+    ),
+    "CREATE SCHEMA IF NOT EXISTS public": "PUBLIC already exists, statement succeeded.",
+    "CREATE DATABASE IF NOT EXISTS emulated": "EMULATED already exists, statement succeeded.",
+    'CREATE TABLE IF NOT EXISTS "small" (a INT)': "Table small successfully created.",
+}
+"""Definitions that say whether there was something to do."""
+
+
+@pytest.mark.parametrize("statement", DONE_BEFORE)
+def test_a_definition_says_whether_it_did_something(staged, statement):
+    staged.sql("CREATE OR REPLACE TABLE doomed (a INT)")
+    staged.sql("CREATE OR REPLACE VIEW staged_view AS SELECT a FROM staged_rows")
+    assert staged.value(statement) == DONE_BEFORE[statement]
+
+
+def test_a_new_database_has_a_public_schema_and_is_current(emulation):
+    session = emulation.session()
+    place = "SELECT CURRENT_DATABASE(), CURRENT_SCHEMA()"
+    session.sql("CREATE DATABASE fresh").collect()
+    created = tuple(session.sql(place).collect()[0])
+    session.sql("USE SCHEMA emulated.public").collect()
+    session.sql("CREATE SCHEMA other").collect()
+    session.sql("USE DATABASE fresh").collect()
+    session.sql("CREATE TABLE public_rows AS SELECT 1 AS a").collect()
+    found = session.sql("SELECT a FROM fresh.public.public_rows").collect()
+    assert (created, tuple(session.sql(place).collect()[0]), len(found)) == (
+        *(("FRESH", "PUBLIC"), ("FRESH", "PUBLIC")),
+        1,
+    )
+
+
 def test_overloads_are_refused(staged):
     staged.sql("CREATE FUNCTION one_of(a FLOAT) RETURNS FLOAT AS $$ a $$")
     with pytest.raises(SnowparkSQLException, match="two functions named ONE_OF"):

@@ -9,6 +9,7 @@ from fakesnow.transforms.merge import operations
 from sqlglot import ErrorLevel, exp, parse_one
 from sqlglot.dialects import DuckDB
 
+from warehouse_ml.testing.snowflake.definitions import make_public, unchanged, use_public
 from warehouse_ml.testing.snowflake.errors import NotEmulatedError
 from warehouse_ml.testing.snowflake.identifiers import keep_names, show_names
 from warehouse_ml.testing.snowflake.macros import macro
@@ -121,7 +122,7 @@ class Cursor(FakeSnowflakeCursor):
 
     def _execute(self, transformed: Any, params: Any = None) -> None:
         if not isinstance(transformed, exp.Merge):
-            super()._execute(transformed, params)
+            self._define(transformed, params)
             return
         if any(when.args.get("source") for when in transformed.find_all(exp.When)):
             raise NotEmulatedError("WHEN NOT MATCHED BY SOURCE")
@@ -137,6 +138,22 @@ class Cursor(FakeSnowflakeCursor):
             if clauses
         ]
         super()._execute(exp.select(*counts))
+
+    def _define(self, transformed: Any, params: Any) -> None:
+        """Run a statement other than MERGE; what a definition says and leaves is Snowflake's."""
+        status = unchanged(self._duck_conn, transformed, self._conn.database, self._conn.schema)
+        if status is not None:  # what it would say of a table that is there is not to be noted
+            for note in ("table_comment", "text_lengths", "create_db_name"):
+                transformed.set(note, None)
+        super()._execute(transformed, params)
+        created = transformed.args.get("create_db_name")
+        if created:
+            make_public(self._duck_conn, created)
+        database = created or transformed.args.get("set_database")
+        if database and not transformed.args.get("set_schema"):
+            use_public(self._conn, database)
+        if status is not None:
+            super()._execute(exp.select(exp.alias_(exp.Literal.string(status), "status", quoted=True)))
 
     def _describe_only(self, command: str) -> Any:
         statement = dialect.parse_one(command)

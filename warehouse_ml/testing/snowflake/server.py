@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from warehouse_ml.testing.snowflake.answers import Answer
+from warehouse_ml.testing.snowflake.definitions import has_database, make_public, use_public
 from warehouse_ml.testing.snowflake.errors import BROKEN, EmulationError, NotEmulatedError
 from warehouse_ml.testing.snowflake.files import BUCKET
 from warehouse_ml.testing.snowflake.quiet import QuietConnection
@@ -120,7 +121,14 @@ class Server:
 
         def connected() -> Any:
             with self.emulation.definitions:  # it makes a database that is missing
-                return self.emulation.fakesnow.connect(database, schema)
+                with self.emulation.fakesnow.duck_conn.cursor() as duck:
+                    new = database is not None and not has_database(duck, database)
+                connection = self.emulation.fakesnow.connect(database, schema)
+                if database and new:
+                    make_public(connection._duck_conn, database)
+                if database and not schema:
+                    use_public(connection, database)
+                return connection
 
         connection = await run_in_threadpool(connected)
         connection._duck_conn = QuietConnection(connection._duck_conn)
@@ -136,7 +144,7 @@ class Server:
                 {"name": "CLIENT_STAGE_ARRAY_BINDING_THRESHOLD", "value": 0},
                 {"name": "CLIENT_TELEMETRY_ENABLED", "value": False},
             ],
-            "sessionInfo": {"databaseName": database, "schemaName": schema},
+            "sessionInfo": {"databaseName": database, "schemaName": connection.schema},
         }
         return JSONResponse({"data": data, "success": True})
 
