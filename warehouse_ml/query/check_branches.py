@@ -6,20 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from warehouse_ml.errors import ScopeError, TranslationError
-from warehouse_ml.query.operand_types import FLOATS, INTEGERS, TEXTS, Columns, plain, without_calls
+from warehouse_ml.query.operand_types import KINDS, Columns, plain, without_calls
 from warehouse_ml.signature import Output
 
 if TYPE_CHECKING:
     from sqlglot import exp
-
-_KINDS = {
-    **dict.fromkeys(TEXTS, "texts"),
-    **dict.fromkeys(INTEGERS | FLOATS | {"DECIMAL"}, "numbers"),
-    "BOOLEAN": "truths",
-    "DATE": "times",
-    "TIMESTAMP": "times",
-}
-"""What has one common type in both engines; of numbers and texts DuckDB makes texts, Snowflake numbers."""
 
 
 def check_branches(tree: exp.Expr, outputs: Mapping[str, Output], columns: Columns | None) -> None:
@@ -47,7 +38,7 @@ def check_branches(tree: exp.Expr, outputs: Mapping[str, Output], columns: Colum
         else:
             pairs = [(one, other) for (_, one), (_, other) in zip(left, right, strict=False)]
         for one, other in pairs:
-            kinds = {_KINDS.get(plain(kind)) for kind in (one, other)}
+            kinds = {KINDS.get(plain(kind)) for kind in (one, other)}
             if None not in kinds and len(kinds) > 1:
                 raise TranslationError(
                     f"{node.key.upper()} of {plain(one)} and {plain(other)}", "Cast one of them."

@@ -29,6 +29,14 @@ INTEGERS = words(
 )
 FLOATS = frozenset(["DOUBLE", "FLOAT"])
 TEXTS = frozenset(["VARCHAR", "STRING_LITERAL", "ENUM", "UUID"])
+KINDS = {
+    **dict.fromkeys(TEXTS, "texts"),
+    **dict.fromkeys(INTEGERS | FLOATS | {"DECIMAL"}, "numbers"),
+    "BOOLEAN": "truths",
+    "DATE": "times",
+    "TIMESTAMP": "times",
+}
+"""What has one common type in both engines; of numbers and texts DuckDB makes texts, Snowflake numbers."""
 
 
 def mark_types(

@@ -15,6 +15,7 @@ from warehouse_ml.query import snowflake_times as times
 from warehouse_ml.query.coerce import fields
 from warehouse_ml.query.compared import ALIKE
 from warehouse_ml.query.operand_types import FLOATS, INTEGERS, full_type_at, plain, types_at
+from warehouse_ml.query.untranslatable_kinds import side_by_side
 from warehouse_ml.query.whole import whole
 from warehouse_ml.signature import Output
 
@@ -62,7 +63,7 @@ def _operands(node: exp.Expr) -> list[exp.Expr]:
         return [node.this.this]
     if isinstance(node, exp.Dot) and isinstance(node.this, exp.Func | exp.Paren | exp.Bracket):
         return [node.this]
-    return []
+    return [operand for group in side_by_side(node) for operand in group]
 
 
 def in_snowflake_forms(tree: exp.Expr, outputs: Mapping[str, Output]) -> exp.Expr:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from warehouse_ml.errors import TranslationError
 from warehouse_ml.query import untranslatable_clauses as clauses
+from warehouse_ml.query import untranslatable_kinds as kinds
 from warehouse_ml.query import untranslatable_lists as lists
 from warehouse_ml.query import untranslatable_times as times
 from warehouse_ml.query import untranslatable_values as values
@@ -69,4 +70,4 @@ def _nothing(node: exp.Expr) -> Iterator[tuple[str, str]]:
     return iter(())
 
 
-_RULES: Mapping[str, Rule] = {**clauses.RULES, **lists.RULES, **times.RULES, **values.RULES}
+_RULES: Mapping[str, Rule] = {**clauses.RULES, **kinds.RULES, **lists.RULES, **times.RULES, **values.RULES}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from warehouse_ml.query.compared import REFUSED, THERE, Rule
 from warehouse_ml.query.operand_types import types_at
+from warehouse_ml.query.untranslatable_kinds import mixed
 from warehouse_ml.query.whole import whole
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def _array(node: exp.Expr) -> Iterator[tuple[str, str]]:
 def _in(node: exp.Expr) -> Iterator[tuple[str, str]]:
     if node.args.get("field") is not None:
         yield "IN with a list", "Write IN (...)."
+    yield from mixed(node)
 
 
 def _unnest(node: exp.Expr) -> Iterator[tuple[str, str]]:

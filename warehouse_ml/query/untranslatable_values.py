@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from warehouse_ml.query.compared import THERE, Rule
 from warehouse_ml.query.operand_types import INTEGERS, scales_at, types_at
 from warehouse_ml.query.tokens import words
+from warehouse_ml.query.untranslatable_kinds import mixed
 from warehouse_ml.query.whole import whole
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def _comparison(node: exp.Expr) -> Iterator[tuple[str, str]]:
     bare = right.this if isinstance(right, exp.Not) else right
     if isinstance(bare, exp.Is) or isinstance(node.this, exp.Not):  # it took an IS behind it for its own
         yield "IS after a comparison without brackets", "Write `(a = b) IS ...`."
+    yield from mixed(node)
 
 
 def _substring(node: exp.Expr) -> Iterator[tuple[str, str]]:
