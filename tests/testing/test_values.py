@@ -51,7 +51,11 @@ REFUSED = {
     "SELECT 1 / 0": "100051.*Division by zero",
     "SELECT 1::FLOAT / 0": "100051.*Division by zero",
     "SELECT SQRT(-1)": "100039",
-    "SELECT SUM(column1) FROM VALUES ('abc')": "sum",
+    "SELECT SUM(column1) FROM VALUES ('abc')": "9999.*SUM of VARCHAR",
+    "SELECT SUM(column1 > 1) FROM VALUES (1)": r"001044.*function 'SUM': \(BOOLEAN\)",
+    "SELECT SUM(column1) OVER () FROM VALUES (TRUE)": r"001044.*function 'SUM': \(BOOLEAN\)",
+    "SELECT AVG(DISTINCT column1) FROM VALUES (TRUE)": r"001044.*function 'AVG': \(BOOLEAN\)",
+    "SELECT SUM(a), AVG(b) FROM flags": r"001044.*function 'AVG': \(BOOLEAN\)",
     "SELECT STDDEV(column1) FROM VALUES ('abc')": "Could not convert string 'abc'",
     "SELECT TYPEOF(PARSE_JSON('1.5'))": "9999.*TYPEOF",
     "SELECT HASH(1)": "9999.*HASH",
@@ -87,6 +91,7 @@ def test_a_row_as_an_object_keeps_the_types_of_its_columns(account):
 @pytest.fixture(scope="module")
 def short(account):
     account.sql("CREATE TABLE short (a VARCHAR(3) NOT NULL)")
+    account.sql("CREATE TABLE flags (a INT, b BOOLEAN)")
     return account
 
 

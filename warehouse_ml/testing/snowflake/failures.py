@@ -5,7 +5,7 @@ import re
 import duckdb
 from snowflake.connector.errors import ProgrammingError
 
-from warehouse_ml.testing.snowflake.errors import BROKEN, NOT_EMULATED, NOT_THERE, EmulationError
+from warehouse_ml.testing.snowflake.errors import BROKEN, INVALID, NOT_EMULATED, NOT_THERE, EmulationError
 from warehouse_ml.testing.snowflake.identifiers import shown
 
 NUMBERS: dict[type[Exception], tuple[int, str]] = {
@@ -15,6 +15,8 @@ NUMBERS: dict[type[Exception], tuple[int, str]] = {
     duckdb.OutOfRangeException: (100039, "22003"),
 }
 """Snowflake's numbers and states for errors of DuckDB's that have no sentence of their own below."""
+
+NO_NUMBERS = "SQL compilation error: Invalid argument types for function '%s': ({})"
 
 UNKNOWN = "SQL compilation error: invalid identifier '{}'"
 EXISTS = "SQL compilation error: Object '{}' already exists."
@@ -61,6 +63,10 @@ SENTENCES: tuple[tuple[str, int, str, str], ...] = (
         *(625, "57014", "Statement has aborted: another transaction has changed the same rows."),
     ),
     (r"(Division by zero)", 100051, "22012", "{}"),
+    (r"argument types '\+\((BOOLEAN|DATE)\)'", INVALID, "42P13", NO_NUMBERS % "SUM"),
+    (r"argument types 'add\((BOOLEAN|DATE)\)'", INVALID, "42P13", NO_NUMBERS % "AVG"),
+    (r"argument types '\+\((\w+)\)'", NOT_EMULATED, "0A000", "The emulation does not emulate SUM of {}."),
+    (r"argument types 'add\((\w+)\)'", NOT_EMULATED, "0A000", "The emulation does not emulate AVG of {}."),
 )
 """What DuckDB says, and Snowflake's number, state and sentence, in which the named object stands."""
 

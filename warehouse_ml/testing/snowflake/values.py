@@ -229,11 +229,22 @@ def or_no_text(listed: Any) -> Any:
     return exp.Coalesce(this=listed, expressions=[exp.Literal.string("")])
 
 
+def numbers(summed: Any, name: str) -> Any:
+    """What is summed, behind a sign that DuckDB has for numbers only.
+
+    DuckDB's SUM takes a BOOLEAN, Snowflake's does not. By the sign's name `failures.py` knows the aggregate.
+    """
+    if isinstance(summed, exp.Distinct):
+        summed.set("expressions", [call(name, one) for one in summed.expressions])
+        return summed
+    return call(name, summed)
+
+
 def averaged(node: Any) -> None:
     """Make AVG of what stands for it: of NUMBERs, with as many digits behind the point as on Snowflake."""
     outer = whole_aggregate(node)
     sums = exp.Sum(this=node.expressions[0].copy())
-    mean = exp.Avg(this=node.expressions[0])
+    mean = exp.Avg(this=numbers(node.expressions[0], "add"))
     if outer is node:
         replaced(node, lambda _: macro("wml_mean", mean, call("typeof", sums)))
         return
@@ -259,7 +270,7 @@ def as_json(node: Any) -> Any:
 
 FINISHED: dict[str, Callable[[Any], Any]] = {
     QUOTIENT: quotient,
-    SUM: lambda node: exp.Sum(this=node.expressions[0]),
+    SUM: lambda node: exp.Sum(this=numbers(node.expressions[0], "+")),
     TYPEOF: lambda node: macro("wml_typeof", *node.expressions),
     READABLE: lambda node: macro("wml_readable", *node.expressions),
     "TO_JSON": as_json,
