@@ -7,6 +7,7 @@ import pytest
 from tests.query.kinds import in_snowflake
 from tests.query.snowflake_catalog import SnowflakeCatalog, snowflake_catalog
 from tests.query.sql_catalog import StubCatalog
+from warehouse_ml.errors import TranslationError
 from warehouse_ml.query.translate import translate
 
 
@@ -28,6 +29,10 @@ FORMS = [
     ("st['key']", "CAST(GET(st, 'Key') AS BIGINT)"),
     ("[s, NULL][2] IS NULL", "CAST(GET([s, NULL], 1) AS VARCHAR) IS NULL"),
     ("{'a': n}.a", "CAST(GET(OBJECT_CONSTRUCT('a', n), 'a') AS DECIMAL(18, 8))"),
+    (
+        "{'a': {'b': s}}.a.b",
+        "CAST(GET(GET(OBJECT_CONSTRUCT('a', OBJECT_CONSTRUCT('b', s)), 'a'), 'b') AS VARCHAR)",
+    ),
     ("avg(DISTINCT i)", "AVG(DISTINCT CAST(i AS DOUBLE))"),
     ("count(*) FILTER (WHERE b)", "COUNT_IF(b)"),
     ("median(i)", "MEDIAN(CAST(i AS DOUBLE))"),
@@ -43,6 +48,12 @@ FORMS = [
 @pytest.mark.parametrize(("written", "expected"), FORMS)
 def test_the_answer_is_duckdbs(kinds: StubCatalog, written: str, expected: str) -> None:
     assert in_snowflake(kinds, written) == expected
+
+
+@pytest.mark.parametrize("written", ["st.a.b", "k.st.a.b"])
+def test_a_field_of_a_field_is_no_column_of_a_table(written: str) -> None:
+    with pytest.raises(TranslationError, match="a field of a field. Write"):
+        translate(f"SELECT {written} FROM k", {})
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from warehouse_ml.errors import TranslationError
 from warehouse_ml.query import snowflake_casts as casts
 from warehouse_ml.query import snowflake_texts as texts
 from warehouse_ml.query import snowflake_times as times
@@ -61,7 +62,7 @@ def _operands(node: exp.Expr) -> list[exp.Expr]:
         return [node.this]
     if isinstance(node, exp.GroupConcat) and isinstance(node.this, exp.Order):
         return [node.this.this]
-    if isinstance(node, exp.Dot) and isinstance(node.this, exp.Func | exp.Paren | exp.Bracket):
+    if isinstance(node, exp.Dot) and isinstance(node.this, exp.Func | exp.Paren | exp.Bracket | exp.Dot):
         return [node.this]
     return [operand for group in side_by_side(node) for operand in group]
 
@@ -113,6 +114,8 @@ def in_snowflake_forms(tree: exp.Expr, outputs: Mapping[str, Output]) -> exp.Exp
             if isinstance(node.this, exp.Func | exp.Paren | exp.Bracket) and not is_call(node.this):
                 return _field(node.this, node.expression.name, full_type_at(node))
         elif isinstance(node, exp.Column) and node.table and node.table.lower() not in owners:
+            if node.db and node.db.lower() not in owners:
+                raise TranslationError("a field of a field", "Write (a.b).c for a.b.c.")
             found = _field(exp.column(node.args["table"], node.args.get("db")), node.name, full_type_at(node))
             return exp.alias_(found, node.name) if isinstance(node.parent, exp.Select) else found
         elif isinstance(node, exp.Bracket) and not is_call(node.this):
