@@ -56,6 +56,12 @@ REFUSED = {
     "SELECT SUM(column1) OVER () FROM VALUES (TRUE)": r"001044.*function 'SUM': \(BOOLEAN\)",
     "SELECT AVG(DISTINCT column1) FROM VALUES (TRUE)": r"001044.*function 'AVG': \(BOOLEAN\)",
     "SELECT SUM(a), AVG(b) FROM flags": r"001044.*function 'AVG': \(BOOLEAN\)",
+    "SELECT 1 AS n UNION ALL SELECT a FROM short": "9999.*UNION of numbers and texts",
+    "WITH s AS (SELECT a FROM short) SELECT 1 AS n FROM (SELECT b FROM flags UNION SELECT TRUE) "
+    "INTERSECT (SELECT a FROM s)": "9999.*INTERSECT of numbers and texts",
+    "UPDATE flags SET a = ? FROM (SELECT ? AS k UNION ALL SELECT 1) s WHERE s.k = flags.a + ?": (
+        "9999.*joined several times"
+    ),
     "SELECT STDDEV(column1) FROM VALUES ('abc')": "Could not convert string 'abc'",
     "SELECT TYPEOF(PARSE_JSON('1.5'))": "9999.*TYPEOF",
     "SELECT HASH(1)": "9999.*HASH",
@@ -92,13 +98,23 @@ def test_a_row_as_an_object_keeps_the_types_of_its_columns(account):
 def short(account):
     account.sql("CREATE TABLE short (a VARCHAR(3) NOT NULL)")
     account.sql("CREATE TABLE flags (a INT, b BOOLEAN)")
+    account.sql("INSERT INTO flags VALUES (1, TRUE)")
     return account
 
 
 @pytest.mark.parametrize("statement", REFUSED)
 def test_what_fails_on_snowflake_fails(short, statement):
     with pytest.raises((SnowparkSQLException, IntegrityError), match=f"(?s){REFUSED[statement]}"):
-        short.sql(statement)
+        short.sql(statement, *[1, 1, 0][: statement.count("?")])
+
+
+def test_an_update_from_rows_that_match_once(account):
+    account.sql("CREATE TABLE raised AS SELECT column1 AS k, column2 AS v FROM VALUES (1, 10), (2, 20)")
+    source = "(SELECT ? AS k, 5 AS v) s JOIN raised ON TRUE"
+    update = f"UPDATE raised AS r SET v = s.v + ? FROM {source} WHERE r.k = s.k"
+    (counts,) = account.sql(f"{update} AND raised.k = 2", 1, 1)
+    rows = [tuple(row) for row in account.sql("SELECT k, v FROM raised ORDER BY k")]
+    assert ([*map(int, counts)], rows) == ([1, 0], [(1, 6), (2, 20)])
 
 
 MERGE = """

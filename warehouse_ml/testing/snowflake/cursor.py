@@ -9,6 +9,7 @@ from fakesnow.transforms.merge import operations
 from sqlglot import ErrorLevel, exp, parse_one
 from sqlglot.dialects import DuckDB
 
+from warehouse_ml.testing.snowflake.ambiguous import check_sets, check_update
 from warehouse_ml.testing.snowflake.definitions import make_public, unchanged, use_public
 from warehouse_ml.testing.snowflake.errors import NotEmulatedError
 from warehouse_ml.testing.snowflake.identifiers import keep_names, show_names
@@ -145,6 +146,9 @@ class Cursor(FakeSnowflakeCursor):
         if status is not None:  # what it would say of a table that is there is not to be noted
             for note in ("table_comment", "text_lengths", "create_db_name"):
                 transformed.set(note, None)
+        if isinstance(transformed, exp.Update) and transformed.args.get("from_"):
+            check_update(self._duck_conn, transformed, params)
+        check_sets(self._duck_conn, transformed)
         super()._execute(transformed, params)
         created = transformed.args.get("create_db_name")
         if created:
