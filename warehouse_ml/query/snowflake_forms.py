@@ -100,7 +100,7 @@ def in_snowflake_forms(tree: exp.Expr, outputs: Mapping[str, Output]) -> exp.Exp
         # Quotients and means are doubles, of which Snowflake would keep six digits.
         if isinstance(node, exp.IntDiv):
             return casts.quotient(node)
-        if isinstance(node, exp.Corr | exp.CovarPop | exp.CovarSamp):
+        if isinstance(node, exp.CovarPop | exp.CovarSamp):
             in_double(node, "this")
             in_double(node, "expression")
         elif isinstance(node, _means()) and not isinstance(node.parent, exp.WithinGroup):
