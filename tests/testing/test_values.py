@@ -21,6 +21,9 @@ VALUES = {
     "1::FLOAT::VARCHAR": "1",
     "1.10::NUMBER(5, 2) || 'x'": "1.10x",
     "'2024-01-01'::TIMESTAMP_NTZ::VARCHAR": "2024-01-01 00:00:00.000",
+    "(SELECT column1::TIMESTAMP_NTZ::VARCHAR FROM VALUES ('2024-01-01 00:00:00.123000000'))": (
+        "2024-01-01 00:00:00.123"
+    ),
     "LTRIM('xxa', 'x')": "a",
     "RTRIM(' a ')": " a",
     """PARSE_JSON('{"a": "x"}'):a || 'y'""": "xy",
@@ -62,6 +65,10 @@ REFUSED = {
     "UPDATE flags SET a = ? FROM (SELECT ? AS k UNION ALL SELECT 1) s WHERE s.k = flags.a + ?": (
         "9999.*joined several times"
     ),
+    "SELECT '2024-01-01 00:00:00.1234567'::TIMESTAMP_NTZ": "9999.*nanoseconds",
+    "SELECT column1::TIMESTAMP_NTZ FROM VALUES ('2024-01-01 00:00:00.12345' || '67')": "9999.*nanoseconds",
+    "SELECT TIMESTAMP_NTZ_FROM_PARTS(2024, 1, 1, 1, 1, 1, 123456789)": "9999.*nanoseconds",
+    "SELECT DATEADD(ns, 1500, '2024-01-01'::TIMESTAMP_NTZ)": "9999.*nanoseconds",
     "SELECT STDDEV(column1) FROM VALUES ('abc')": "Could not convert string 'abc'",
     "SELECT TYPEOF(PARSE_JSON('1.5'))": "9999.*TYPEOF",
     "SELECT HASH(1)": "9999.*HASH",

@@ -19,6 +19,9 @@ NAME_MARKS = f"{MARK}[0-9a-f]+{MARK}"
 DATE, TIME = f"{MARK}date{MARK}", f"{MARK}time{MARK}"
 
 APPROXIMATE = "('DOUBLE', 'FLOAT', 'VARCHAR', 'JSON')"
+NANOSECONDS = r":[0-9]+[.][0-9]{6}[0-9]*[1-9]"
+"""A text of a time whose digits DuckDB would cut: it has six behind the second."""
+
 MILLISECONDS = "'%Y-%m-%d %H:%M:%S.%g'"
 
 
@@ -30,6 +33,7 @@ def once(body: str) -> str:
 PLAIN = f"""
 replace(replace(json_extract_string(CAST(CAST(v AS VARCHAR) AS JSON), '$'), '{DATE}', ''), '{TIME}', '')
 """
+READABLE = once(f"CASE typeof(v) WHEN 'JSON' THEN {PLAIN} ELSE CAST(v AS VARCHAR) END")
 QUOTIENT = f"""
 CASE WHEN typeof(v.a) IN {APPROXIMATE} OR typeof(v.b) IN {APPROXIMATE} THEN v.a / v.b
 ELSE round(v.a / v.b, {{schema}}.wml_digits(typeof(v.a))) END
@@ -57,7 +61,13 @@ MACROS = {
             ELSE CAST(v AS VARCHAR)
         END
     """),
-    "wml_readable(x)": once(f"CASE typeof(v) WHEN 'JSON' THEN {PLAIN} ELSE CAST(v AS VARCHAR) END"),
+    "wml_readable(x)": f"""
+        list_transform([{READABLE}], lambda t: CASE
+            WHEN length(t) > 26 AND regexp_matches(t, '{NANOSECONDS}')
+                THEN error('The emulation does not emulate times with nanoseconds.')
+            ELSE t
+        END)[1]
+    """,
     "wml_variant(x)": once(f"""
         CASE typeof(v)
             WHEN 'DATE' THEN to_json(CAST(v AS VARCHAR) || '{DATE}')

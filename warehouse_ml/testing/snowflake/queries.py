@@ -1,5 +1,6 @@
 """Statements that fakesnow runs: what is refused before, and what its answer lacks."""
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from warehouse_ml.testing.snowflake.cursor import Cursor
 from warehouse_ml.testing.snowflake.errors import SYNTAX, EmulationError, NotEmulatedError
 from warehouse_ml.testing.snowflake.function_names import check_functions
 from warehouse_ml.testing.snowflake.identifiers import MARK, shown
+from warehouse_ml.testing.snowflake.macros import NANOSECONDS
 from warehouse_ml.testing.snowflake.tokens import Reader
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ def run(session: "Session", sql: str, values: Sequence[Any] | None, *, describe:
     check_flatten(statement)
     if any(kind in TIMES_OF_A_ZONE for kind in (one.this for one in statement.find_all(exp.DataType))):
         raise NotEmulatedError("TIMESTAMP_TZ, whose offset would be lost")
+    check_nanoseconds(statement)
     check_functions(Reader(sql).tokens, statement)
     sql = named(system.in_place(session, sql))
     kind = SELECT if isinstance(statement, exp.Query) else statement_type_id(statement)
@@ -73,6 +76,24 @@ def check_columns(statement: exp.Expr) -> None:
 
 TIMES_OF_A_ZONE = (exp.DataType.Type.TIMESTAMPTZ,)
 """Types whose values DuckDB keeps as instants alone."""
+
+FINE_TIME = re.compile(rf"\d+-\d+-\d+.*{NANOSECONDS}")
+"""A text of a date and a time with nanoseconds."""
+
+
+def check_nanoseconds(statement: exp.Expr) -> None:
+    """Refuse times that DuckDB would cut to microseconds."""
+    for one in statement.find_all(exp.Literal, exp.DateAdd, exp.TimestampFromParts):
+        if isinstance(one, exp.Literal):
+            fine = one.is_string and FINE_TIME.match(one.this) is not None
+        elif isinstance(one, exp.DateAdd):
+            fine = one.args.get("unit") is not None and one.args["unit"].name.upper() == "NANOSECOND"
+        else:
+            nano = one.args.get("nano")
+            fine = nano is not None and not (nano.is_int and int(nano.name) % 1000 == 0)
+        if fine:
+            raise NotEmulatedError("times with nanoseconds")
+
 
 DEFAULTS = {"OUTER": "FALSE", "RECURSIVE": "FALSE", "MODE": "'BOTH'"}
 """Arguments of FLATTEN, and the only values with which they are emulated."""
