@@ -62,6 +62,7 @@ REFUSED = {
     "SELECT 1 AS n UNION ALL SELECT a FROM short": "9999.*UNION of numbers and texts",
     "WITH s AS (SELECT a FROM short) SELECT 1 AS n FROM (SELECT b FROM flags UNION SELECT TRUE) "
     "INTERSECT (SELECT a FROM s)": "9999.*INTERSECT of numbers and texts",
+    "SELECT * FROM (SELECT a FROM flags UNION SELECT b FROM flags)": "9999.*UNION of numbers and truth",
     "UPDATE flags SET a = ? FROM (SELECT ? AS k UNION ALL SELECT 1) s WHERE s.k = flags.a + ?": (
         "9999.*joined several times"
     ),
@@ -122,6 +123,15 @@ def test_an_update_from_rows_that_match_once(account):
     (counts,) = account.sql(f"{update} AND raised.k = 2", 1, 1)
     rows = [tuple(row) for row in account.sql("SELECT k, v FROM raised ORDER BY k")]
     assert ([*map(int, counts)], rows) == ([1, 0], [(1, 6), (2, 20)])
+
+
+def test_a_union_within_a_row_leaves_a_transaction_open(account):
+    account.sql("CREATE TABLE opened (a INT)")
+    account.sql("BEGIN")
+    account.sql("INSERT INTO opened VALUES (1)")
+    account.sql("SELECT a FROM opened o WHERE a IN (SELECT o.a UNION SELECT 2)")
+    account.sql("ROLLBACK")
+    assert account.value("SELECT COUNT(*) FROM opened") == 0
 
 
 MERGE = """

@@ -7,10 +7,15 @@ from sqlglot import exp
 
 from warehouse_ml.testing.snowflake.errors import NotEmulatedError
 
-NUMBERS = (
-    *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "DECIMAL", "FLOAT", "DOUBLE"),
-    *("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"),
-)
+KINDS = {
+    **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "DECIMAL"), "numbers"),
+    **dict.fromkeys(("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"), "numbers"),
+    **dict.fromkeys(("FLOAT", "DOUBLE"), "numbers"),
+    **dict.fromkeys(("DATE", "TIMESTAMP"), "times"),
+    "VARCHAR": "texts",
+    "BOOLEAN": "truth values",
+}
+"""What DuckDB's types are of; those of one kind have the same common type on Snowflake."""
 
 
 def check_update(duck: Any, update: Any, values: Any) -> None:
@@ -38,19 +43,38 @@ def check_update(duck: Any, update: Any, values: Any) -> None:
 
 
 def check_sets(duck: Any, statement: Any) -> None:
-    """Refuse UNION, EXCEPT and INTERSECT of numbers with texts: Snowflake makes numbers of all, DuckDB texts.
+    """Refuse UNION, EXCEPT and INTERSECT of several kinds: Snowflake makes numbers of all, DuckDB texts.
 
     A branch that DuckDB cannot describe by itself, such as one of a query within another's row, passes.
     """
-    for operation in statement.find_all(exp.SetOperation):
-        if isinstance(operation.parent.unnest() if operation.parent else None, exp.SetOperation):
-            continue  # a part of a longer chain
-        kinds: dict[int | str, str] = {}
-        for branch in branches(operation):
-            for place, (name, kind) in enumerate(described(duck, branch)):
-                key = name if operation.args.get("by_name") else place
-                if kind and kinds.setdefault(key, kind) != kind:
-                    raise NotEmulatedError(f"{operation.key.upper()} of numbers and texts: cast {name}")
+    chains = [one for one in statement.find_all(exp.SetOperation) if not is_part(one)]
+    if not chains:
+        return
+    place = duck.execute("SELECT current_database(), current_schema()").fetchone()
+    path = ".".join(exp.to_identifier(name, quoted=True).sql("duckdb") for name in place)
+    with duck.cursor() as apart:  # an error would end a transaction; tables are committed at once
+        apart.execute(f"SET schema = {exp.Literal.string(path).sql('duckdb')}")
+        for chain in chains:
+            check_kinds(apart, chain)
+
+
+def is_part(operation: Any) -> bool:
+    """Whether a set operation is a branch of another one."""
+    around = operation.parent
+    while isinstance(around, exp.Subquery):
+        around = around.parent
+    return isinstance(around, exp.SetOperation)
+
+
+def check_kinds(duck: Any, chain: Any) -> None:
+    """Refuse a chain of set operations in which a column is of several kinds."""
+    kinds: dict[int | str, str] = {}
+    for branch in branches(chain):
+        for place, (name, kind) in enumerate(described(duck, branch)):
+            key = name if chain.args.get("by_name") else place
+            known = kinds.setdefault(key, kind) if kind else kind
+            if known != kind:
+                raise NotEmulatedError(f"{chain.key.upper()} of {known} and {kind}: cast {name}")
 
 
 def branches(query: Any) -> list[Any]:
@@ -69,7 +93,7 @@ def described(duck: Any, branch: Any) -> list[tuple[str, str]]:
         found = duck.execute(f"DESCRIBE {f'WITH {tables} ' if tables else ''}{query}").fetchall()
     except duckdb.Error:
         return []
-    return [(name, kind_of(kind)) for name, kind, *_ in found]
+    return [(name, KINDS.get(kind.partition("(")[0], "")) for name, kind, *_ in found]
 
 
 def without_values(part: Any) -> str:
@@ -92,10 +116,3 @@ def visible(branch: Any) -> list[Any]:
                 break
             found.append(table)
     return found
-
-
-def kind_of(kind: str) -> str:
-    """Whether a type of DuckDB's is one of texts or of numbers; an empty text for all others."""
-    if kind == "VARCHAR":
-        return "texts"
-    return "numbers" if kind.partition("(")[0] in NUMBERS else ""
