@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import duckdb
+import pytest
 
 from tests.query.sql_catalog import MODELS, SCHEMA, StubCatalog
 from warehouse_ml import optimize
 from warehouse_ml.engines.duckdb import DuckDBEngine
 from warehouse_ml.errors import ScoringError
 from warehouse_ml.model import ModelVersion
+from warehouse_ml.optimize import distinct_inputs, gather_rows, narrow_types, score_before_join
 from warehouse_ml.optimize.engine_knowledge import EngineKnowledge
 from warehouse_ml.query.bound import BoundStatement
 from warehouse_ml.signature import Method
@@ -108,6 +110,17 @@ def _function(variant: Variant, counted: Callable[..., Any]) -> Callable[..., An
         ]
     )
     return score
+
+
+def make_eager(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let rules think that everything is worth it."""
+    for module in (distinct_inputs, gather_rows, score_before_join):
+        monkeypatch.setitem(module.__globals__, "ROWS_WORTH_ASKING", 0)
+    monkeypatch.setitem(score_before_join.__globals__, "SHARE", 1e9)
+    monkeypatch.setitem(distinct_inputs.__globals__, "MOST_INPUTS", 1e9)
+    monkeypatch.setitem(distinct_inputs.__globals__, "ROW_NANOSECONDS", -1e9)
+    monkeypatch.setitem(gather_rows.__globals__, "_calls_and_rows", lambda *arguments: (1e6, 1.0))
+    monkeypatch.setitem(narrow_types.__globals__, "LEAST_FEATURES", 1)
 
 
 TABLES = """

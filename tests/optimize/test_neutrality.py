@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.optimize.shop import Shop, ShopKnowledge
+from tests.optimize.shop import Shop, ShopKnowledge, make_eager
 from tests.query import sql_catalog
 from warehouse_ml import optimize
 from warehouse_ml.backends.plan import PlanFacts
-from warehouse_ml.optimize import distinct_inputs, gather_rows, narrow_types, score_before_join
 
 RULES = [rule.__name__ for rule in optimize.RULES if rule.__name__ not in ("use_plans", "inline_scores")]
 CHOICES = [(rule,) for rule in RULES] + [(one, two) for one in RULES for two in RULES if one < two] + [RULES]
@@ -125,15 +124,8 @@ def shop() -> Shop:
 
 @pytest.fixture(autouse=True)
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rules think that everything is worth it."""
-    for module in (distinct_inputs, gather_rows, score_before_join):
-        monkeypatch.setitem(module.__globals__, "ROWS_WORTH_ASKING", 0)
-    monkeypatch.setitem(score_before_join.__globals__, "SHARE", 1e9)
-    monkeypatch.setitem(distinct_inputs.__globals__, "MOST_INPUTS", 1e9)
-    monkeypatch.setitem(distinct_inputs.__globals__, "ROW_NANOSECONDS", -1e9)
-    monkeypatch.setitem(narrow_types.__globals__, "LEAST_FEATURES", 1)
+    make_eager(monkeypatch)
     monkeypatch.setattr(ShopKnowledge, "plan", lambda knowledge, version: PlanFacts("trees", "a kernel"))
-    monkeypatch.setitem(gather_rows.__globals__, "_calls_and_rows", lambda *arguments: (1e6, 1.0))
 
 
 def outcome(connection: duckdb.DuckDBPyConnection, text: str) -> Any:

@@ -18,9 +18,9 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
 import warehouse_ml as wml
+from tests.optimize.shop import make_eager
 from tests.optimize.test_neutrality import outcome, statements
 from warehouse_ml import optimize
-from warehouse_ml.optimize import distinct_inputs, gather_rows, narrow_types, score_before_join
 
 RULES = [rule.__name__ for rule in optimize.RULES]
 CHOICES = [(rule,) for rule in RULES] + [(one, two) for one in RULES for two in RULES if one < two] + [RULES]
@@ -59,14 +59,7 @@ def session() -> Iterator[wml.Session]:
 
 @pytest.fixture(autouse=True)
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rules think that everything is worth it."""
-    for module in (distinct_inputs, gather_rows, score_before_join):
-        monkeypatch.setitem(module.__globals__, "ROWS_WORTH_ASKING", 0)
-    monkeypatch.setitem(score_before_join.__globals__, "SHARE", 1e9)
-    monkeypatch.setitem(distinct_inputs.__globals__, "MOST_INPUTS", 1e9)
-    monkeypatch.setitem(distinct_inputs.__globals__, "ROW_NANOSECONDS", -1e9)
-    monkeypatch.setitem(gather_rows.__globals__, "_calls_and_rows", lambda *arguments: (1e6, 1.0))
-    monkeypatch.setitem(narrow_types.__globals__, "LEAST_FEATURES", 1)
+    make_eager(monkeypatch)
 
 
 class Run:
