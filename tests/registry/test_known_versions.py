@@ -1,16 +1,8 @@
 import pytest
 
 from tests.toy_models import plain_signature
-from warehouse_ml.engines import duckdb as engine_module
 from warehouse_ml.errors import VersionNotFoundError
 from warehouse_ml.registry.registry import Registry
-
-
-@pytest.fixture
-def engine():
-    engine = engine_module.connect()
-    yield engine
-    engine.close()
 
 
 @pytest.fixture

@@ -30,13 +30,6 @@ SIGNATURE = plain_signature()
 
 
 @pytest.fixture
-def engine():
-    engine = engine_module.connect()
-    yield engine
-    engine.close()
-
-
-@pytest.fixture
 def registry(engine):
     return Registry(engine)
 
